@@ -1,0 +1,1 @@
+//! What is made so, on one node: session, ledger, plan, keeper.

@@ -1,0 +1,1 @@
+//! What clients say: Octavia v2 bodies, faults, lists and views.

@@ -1,0 +1,1 @@
+//! What shall be: HTTP handlers, scheduler, background tasks, agent sessions.

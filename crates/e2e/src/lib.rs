@@ -1,0 +1,1 @@
+//! The lab: whole systems, in one process and as real processes.

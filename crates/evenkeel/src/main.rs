@@ -1,0 +1,3 @@
+//! The binary: composes the rooms, holds no logic.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! Small stand-ins of Keystone and Neutron for evenkeel dev.

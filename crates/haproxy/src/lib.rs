@@ -1,0 +1,1 @@
+//! The default driver: render, start, reload, read statistics.

@@ -1,0 +1,1 @@
+//! Linux: processes, pidfds, echo requests. The only crate with unsafe code.

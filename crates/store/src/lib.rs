@@ -1,0 +1,1 @@
+//! What is remembered: SQLite and PostgreSQL. The only crate with SQL.

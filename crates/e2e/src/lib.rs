@@ -1,1 +1,13 @@
-//! The lab: whole systems, in one process and as real processes.
+//! Whole systems, as a user meets them: the real binary, a real HAProxy, real clients.
+//!
+//! A test starts an [`evenkeel dev`](lab::Lab) of its own, with VIPs of its own, speaks to its API
+//! over [`http`], and sends traffic to its VIPs from loopback [`members`](member::Backend).
+
+pub mod eventually;
+pub mod http;
+pub mod lab;
+pub mod member;
+pub mod python;
+
+pub use eventually::eventually;
+pub use lab::Lab;

@@ -1,3 +1,51 @@
-//! The binary: composes the rooms, holds no logic.
+//! `evenkeel`: a load-balancer-as-a-service in one binary.
+//!
+//! Composes the rooms and holds no logic of its own.
 
-fn main() {}
+mod dev;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// A load-balancer-as-a-service that speaks the Octavia API.
+#[derive(Debug, Parser)]
+#[command(name = "evenkeel", version, about)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run everything in one process on this machine: no root, no OpenStack, not for production.
+    Dev(dev::Arguments),
+    /// Print the OpenAPI document of the service.
+    #[command(hide = true)]
+    Openapi,
+}
+
+fn main() -> ExitCode {
+    let outcome = match Arguments::parse().command {
+        Command::Dev(arguments) => dev::run(arguments),
+        Command::Openapi => openapi(),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            complain(&error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+#[expect(clippy::print_stderr, reason = "the last word of a command that failed")]
+fn complain(error: &anyhow::Error) {
+    eprintln!("evenkeel: {error:#}");
+}
+
+#[expect(clippy::print_stdout, reason = "printing is what the command is for")]
+fn openapi() -> anyhow::Result<()> {
+    println!("{}", serde_json::to_string_pretty(&evenkeel_api::openapi::document())?);
+    Ok(())
+}

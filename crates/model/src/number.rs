@@ -79,7 +79,7 @@ numbers! {
     /// Milliseconds that a connection may wait: at most 24 days (contract 2.2).
     Milliseconds(u32): 0..=2_073_600_000;
     /// Seconds between probes, or within which one must end. The contract names no upper bound;
-    /// a day is ours, because `HAProxy` keeps times in 32 bits of milliseconds.
+    /// a day is ours, because HAProxy keeps times in 32 bits of milliseconds.
     Seconds(u32): 0..=86_400;
     /// A place among the policies of a listener, from 1.
     Position(u32): 1..=2_147_483_647;

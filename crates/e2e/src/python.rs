@@ -1,0 +1,74 @@
+//! The stock clients, from PyPI, in the virtual environment that `cargo xtask test` makes.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use tokio::process::Command;
+use tokio::time::timeout;
+
+use crate::Lab;
+
+/// How long one script may take: importing the clients alone takes seconds.
+const PATIENCE: Duration = Duration::from_mins(4);
+
+fn workspace() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .ancestors()
+        .nth(2)
+        .unwrap_or(Path::new("."))
+}
+
+/// The interpreter with the clients.
+///
+/// # Errors
+///
+/// It was not made.
+pub fn interpreter() -> anyhow::Result<PathBuf> {
+    let python = workspace().join("target/python/bin/python");
+    if python.is_file() {
+        Ok(python)
+    } else {
+        bail!(
+            "{} is missing; `cargo xtask test` makes it",
+            python.display()
+        )
+    }
+}
+
+/// Runs a script of `crates/e2e/python` against a lab, with the variables that `evenkeel dev env`
+/// prints, and gives what it printed.
+///
+/// # Errors
+///
+/// It fails, or takes too long; the message has what it printed.
+pub async fn run(lab: &Lab, script: &str, arguments: &[String]) -> anyhow::Result<String> {
+    let binary = crate::lab::binary()?;
+    let listen = lab.api().to_string();
+    let printed = Command::new(binary)
+        .args(["dev", "env", "--listen", &listen])
+        .output()
+        .await?;
+    let exports = String::from_utf8(printed.stdout)?;
+    let variables = exports
+        .lines()
+        .filter_map(|line| line.strip_prefix("export ")?.split_once('='));
+    let mut command = Command::new(interpreter()?);
+    command
+        .arg(workspace().join("crates/e2e/python").join(script))
+        .args(arguments)
+        .envs(variables)
+        .kill_on_drop(true);
+    let output = timeout(PATIENCE, command.output())
+        .await
+        .context("the script takes too long")??;
+    let printed = String::from_utf8_lossy(&output.stdout).into_owned();
+    if output.status.success() {
+        Ok(printed)
+    } else {
+        bail!(
+            "{script} failed:\n{printed}\n{}",
+            String::from_utf8_lossy(&output.stderr)
+        )
+    }
+}

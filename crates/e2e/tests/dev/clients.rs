@@ -1,0 +1,44 @@
+//! The stock clients, unmodified.
+
+use anyhow::ensure;
+use evenkeel_e2e::member::Backend;
+use evenkeel_e2e::{Lab, http, python};
+
+fn sockets(members: &[&Backend]) -> Vec<String> {
+    members
+        .iter()
+        .map(|member| member.socket().to_string())
+        .collect()
+}
+
+#[tokio::test]
+async fn the_openstack_command_line_works_unmodified() -> anyhow::Result<()> {
+    let lab = Lab::start().await?;
+    let one = Backend::start("one").await?;
+    let two = Backend::start("two").await?;
+    let printed = python::run(&lab, "command_line.py", &sockets(&[&one, &two])).await?;
+    ensure!(printed.contains("command line: all good"), "{printed}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn openstacksdk_works_unmodified() -> anyhow::Result<()> {
+    let lab = Lab::start().await?;
+    let one = Backend::start("one").await?;
+    let two = Backend::start("two").await?;
+    let printed = python::run(&lab, "sdk.py", &sockets(&[&one, &two])).await?;
+    ensure!(printed.contains("sdk: all good"), "{printed}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn no_token_is_no_entry() -> anyhow::Result<()> {
+    let lab = Lab::start().await?;
+    for headers in [vec![], vec!["X-Auth-Token: guess".to_owned()]] {
+        let target = "/v2.0/lbaas/loadbalancers";
+        let answer = http::request(lab.api(), "GET", target, &headers, None).await?;
+        ensure!(answer.status == 401, "{answer:?}");
+    }
+    http::get(lab.api(), "/").await?.expect(200)?;
+    Ok(())
+}

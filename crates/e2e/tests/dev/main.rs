@@ -1,0 +1,7 @@
+//! `evenkeel dev` as a user meets it.
+
+mod clients;
+mod faults;
+mod graph;
+mod restart;
+mod scenario;

@@ -74,6 +74,93 @@ pub async fn get(socket: SocketAddr, target: &str) -> anyhow::Result<Answer> {
     request(socket, "GET", target, &[], None).await
 }
 
+/// A connection that is used again and again, for load.
+#[derive(Debug)]
+pub struct Connection {
+    stream: TcpStream,
+    read: Vec<u8>,
+    closing: bool,
+    idle_closed: bool,
+}
+
+impl Connection {
+    /// Connects.
+    ///
+    /// # Errors
+    ///
+    /// Nobody listens there.
+    pub async fn open(socket: SocketAddr) -> anyhow::Result<Self> {
+        let stream = timeout(PATIENCE, TcpStream::connect(socket)).await??;
+        stream.set_nodelay(true)?;
+        Ok(Self {
+            stream,
+            read: Vec::new(),
+            closing: false,
+            idle_closed: false,
+        })
+    }
+
+    /// Whether the other side said that it closes the connection after its last answer.
+    pub const fn is_closing(&self) -> bool {
+        self.closing
+    }
+
+    /// Whether the other side closed the connection without a byte of an answer, as it may while
+    /// the connection is idle.
+    pub const fn was_idle_closed(&self) -> bool {
+        self.idle_closed
+    }
+
+    /// Sends one request and reads its answer; gives the status.
+    ///
+    /// # Errors
+    ///
+    /// The connection broke, or nothing came back in time.
+    pub async fn request(
+        &mut self,
+        method: &str,
+        target: &str,
+        header: &str,
+        body: &str,
+    ) -> anyhow::Result<u16> {
+        let length = body.len();
+        let text = format!(
+            "{method} {target} HTTP/1.1\r\nHost: bench\r\n{header}\r\n\
+             Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}"
+        );
+        timeout(PATIENCE, self.turn(text.as_bytes())).await?
+    }
+
+    async fn turn(&mut self, request: &[u8]) -> anyhow::Result<u16> {
+        self.read.clear();
+        let sent = self.stream.write_all(request).await;
+        self.idle_closed = sent.is_err();
+        sent?;
+        loop {
+            let read = self.stream.read_buf(&mut self.read).await;
+            if !matches!(read, Ok(1..)) {
+                self.idle_closed = self.read.is_empty();
+                bail!("the connection broke within an answer");
+            }
+            let Some(end) = self
+                .read
+                .windows(4)
+                .position(|window| window == b"\r\n\r\n")
+            else {
+                continue;
+            };
+            let head = String::from_utf8_lossy(&self.read[..end]).to_ascii_lowercase();
+            let length = head.split("content-length: ").nth(1);
+            let length = length.and_then(|rest| rest.split("\r\n").next()?.parse::<usize>().ok());
+            if self.read.len() >= end + 4 + length.unwrap_or(0) {
+                self.closing = head.contains("connection: close");
+                let status = head.split(' ').nth(1).and_then(|code| code.parse().ok());
+                return status.context("the answer has no status");
+            }
+        }
+    }
+}
+
 async fn exchange(
     socket: SocketAddr,
     method: &str,

@@ -1,0 +1,43 @@
+//! `cargo xtask bench`: the figures of `docs/benchmarks.md`, each next to what it is compared with,
+//! in the same run.
+
+mod api;
+mod changes;
+mod figures;
+mod start;
+
+use anyhow::bail;
+
+/// Every benchmark, by the name it is asked for with.
+const NAMES: [&str; 4] = ["start", "member", "api", "changes"];
+
+#[expect(
+    clippy::print_stdout,
+    reason = "printing the table is what the program is for"
+)]
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let mut wanted: Vec<String> = std::env::args().skip(1).collect();
+    if let Some(unknown) = wanted.iter().find(|name| !NAMES.contains(&name.as_str())) {
+        bail!(
+            "there is no benchmark {unknown}; there are {}",
+            NAMES.join(", ")
+        );
+    }
+    if wanted.is_empty() {
+        wanted = NAMES.map(str::to_owned).to_vec();
+    }
+    println!("| what | aim | measured | compared with | |\n|---|---|---|---|---|");
+    for name in wanted {
+        let rows = match name.as_str() {
+            "start" => start::first_answer().await?,
+            "member" => start::member_added().await?,
+            "api" => api::under_load().await?,
+            _ => changes::under_load().await?,
+        };
+        for row in rows {
+            println!("{row}");
+        }
+    }
+    Ok(())
+}

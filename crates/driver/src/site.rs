@@ -29,8 +29,6 @@ impl Site {
         let main = main.unwrap_or(SocketAddr::new(vip.address, listener.protocol_port.get()));
         let more = graph.load_balancer.additional_vips.iter();
         let at = |address: IpAddr| SocketAddr::new(address, main.port());
-        std::iter::once(main)
-            .chain(more.map(|vip| at(vip.address)))
-            .collect()
+        std::iter::once(main).chain(more.map(|vip| at(vip.address))).collect()
     }
 }

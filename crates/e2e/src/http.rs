@@ -38,11 +38,7 @@ impl Answer {
         if self.status == expected {
             Ok(self)
         } else {
-            bail!(
-                "status {} instead of {expected}: {}",
-                self.status,
-                self.body
-            )
+            bail!("status {} instead of {expected}: {}", self.status, self.body)
         }
     }
 }
@@ -60,9 +56,7 @@ pub async fn request(
     body: Option<&Value>,
 ) -> anyhow::Result<Answer> {
     let exchange = exchange(socket, method, target, headers, body);
-    timeout(PATIENCE, exchange)
-        .await
-        .with_context(|| format!("{method} {target}: no answer"))?
+    timeout(PATIENCE, exchange).await.with_context(|| format!("{method} {target}: no answer"))?
 }
 
 /// `GET` of a path, as a client of a VIP would.
@@ -92,12 +86,7 @@ impl Connection {
     pub async fn open(socket: SocketAddr) -> anyhow::Result<Self> {
         let stream = timeout(PATIENCE, TcpStream::connect(socket)).await??;
         stream.set_nodelay(true)?;
-        Ok(Self {
-            stream,
-            read: Vec::new(),
-            closing: false,
-            idle_closed: false,
-        })
+        Ok(Self { stream, read: Vec::new(), closing: false, idle_closed: false })
     }
 
     /// Whether the other side said that it closes the connection after its last answer.
@@ -142,11 +131,7 @@ impl Connection {
                 self.idle_closed = self.read.is_empty();
                 bail!("the connection broke within an answer");
             }
-            let Some(end) = self
-                .read
-                .windows(4)
-                .position(|window| window == b"\r\n\r\n")
-            else {
+            let Some(end) = self.read.windows(4).position(|window| window == b"\r\n\r\n") else {
                 continue;
             };
             let head = String::from_utf8_lossy(&self.read[..end]).to_ascii_lowercase();
@@ -168,9 +153,7 @@ async fn exchange(
     headers: &[String],
     body: Option<&Value>,
 ) -> anyhow::Result<Answer> {
-    let mut stream = TcpStream::connect(socket)
-        .await
-        .with_context(|| format!("{socket}"))?;
+    let mut stream = TcpStream::connect(socket).await.with_context(|| format!("{socket}"))?;
     let mut text = format!("{method} {target} HTTP/1.1\r\nHost: {socket}\r\nConnection: close\r\n");
     for header in headers {
         text.push_str(header);
@@ -192,24 +175,12 @@ async fn exchange(
 }
 
 fn parse(text: &str) -> anyhow::Result<Answer> {
-    let (head, body) = text
-        .split_once("\r\n\r\n")
-        .context("the answer has no end of its head")?;
+    let (head, body) = text.split_once("\r\n\r\n").context("the answer has no end of its head")?;
     let status = head.split(' ').nth(1).and_then(|code| code.parse().ok());
     let status = status.context("the answer has no status")?;
-    let chunked = head
-        .to_ascii_lowercase()
-        .contains("transfer-encoding: chunked");
-    let body = if chunked {
-        unchunked(body)
-    } else {
-        body.to_owned()
-    };
-    Ok(Answer {
-        status,
-        head: head.to_owned(),
-        body,
-    })
+    let chunked = head.to_ascii_lowercase().contains("transfer-encoding: chunked");
+    let body = if chunked { unchunked(body) } else { body.to_owned() };
+    Ok(Answer { status, head: head.to_owned(), body })
 }
 
 fn unchunked(mut rest: &str) -> String {

@@ -51,9 +51,7 @@ pub struct Lab {
 /// It was not built.
 pub fn binary() -> anyhow::Result<PathBuf> {
     let test = std::env::current_exe()?;
-    let place = test
-        .ancestors()
-        .find(|place| place.join("evenkeel").is_file());
+    let place = test.ancestors().find(|place| place.join("evenkeel").is_file());
     place
         .map(|place| place.join("evenkeel"))
         .context("the evenkeel binary is missing; build it first: cargo build -p evenkeel")
@@ -83,13 +81,7 @@ impl Lab {
     pub async fn with(plan: Plan) -> anyhow::Result<Self> {
         let directory = tempfile::Builder::new().prefix("evenkeel-e2e-").tempdir()?;
         let (process, api, token) = spawn(&plan, directory.path(), "127.0.0.1:0").await?;
-        Ok(Self {
-            plan,
-            directory,
-            process,
-            api,
-            token,
-        })
+        Ok(Self { plan, directory, process, api, token })
     }
 
     /// Where the API answers.
@@ -133,9 +125,7 @@ impl Lab {
     ///
     /// It is still there after `within`.
     pub async fn ended(&mut self, within: Duration) -> anyhow::Result<()> {
-        timeout(within, self.process.wait())
-            .await
-            .context("the service goes on")??;
+        timeout(within, self.process.wait()).await.context("the service goes on")??;
         Ok(())
     }
 
@@ -146,9 +136,7 @@ impl Lab {
     ///
     /// It does not start.
     pub async fn restart(&mut self, environment: &[(&str, &str)]) -> anyhow::Result<()> {
-        let pairs = environment
-            .iter()
-            .map(|(name, value)| (name.to_string(), value.to_string()));
+        let pairs = environment.iter().map(|(name, value)| (name.to_string(), value.to_string()));
         self.plan.environment = pairs.collect();
         let listen = self.api.to_string();
         let (process, api, token) = spawn(&self.plan, self.directory.path(), &listen).await?;
@@ -178,14 +166,8 @@ impl Lab {
     ///
     /// It was not created; the message has the fault.
     pub async fn create(&self, collection: &str, body: Value) -> anyhow::Result<Value> {
-        let created = self
-            .call("POST", collection, Some(body))
-            .await?
-            .expect(201)?
-            .json();
-        let inner = created
-            .as_object()
-            .and_then(|object| object.values().next());
+        let created = self.call("POST", collection, Some(body)).await?.expect(201)?.json();
+        let inner = created.as_object().and_then(|object| object.values().next());
         inner.cloned().context("an empty envelope")
     }
 
@@ -208,9 +190,7 @@ impl Lab {
     pub async fn vip_subnet(&self) -> anyhow::Result<String> {
         let headers = [format!("X-Auth-Token: {}", self.token)];
         let target = "/network/v2.0/subnets?name=vips";
-        let answer = http::request(self.api, "GET", target, &headers, None)
-            .await?
-            .expect(200)?;
+        let answer = http::request(self.api, "GET", target, &headers, None).await?.expect(200)?;
         text(&answer.json()["subnets"][0], "id")
     }
 
@@ -231,12 +211,8 @@ impl Lab {
     ///
     /// It is not, after [`SETTLE`]; the message has its status and reason.
     pub async fn until_active(&self, load_balancer: &str) -> anyhow::Result<Value> {
-        self.until(
-            &format!("/loadbalancers/{load_balancer}"),
-            "provisioning_status",
-            "ACTIVE",
-        )
-        .await
+        self.until(&format!("/loadbalancers/{load_balancer}"), "provisioning_status", "ACTIVE")
+            .await
     }
 
     /// Waits until `field` of the object at `path` is `wanted`.
@@ -245,18 +221,10 @@ impl Lab {
     ///
     /// It is not, after [`SETTLE`]; the message has the object.
     pub async fn until(&self, path: &str, field: &str, wanted: &str) -> anyhow::Result<Value> {
-        eventually(
-            &format!("{path} has {field} {wanted}"),
-            SETTLE,
-            async || {
-                let object = self.show(path).await?;
-                if object[field] == wanted {
-                    Ok(object)
-                } else {
-                    bail!("{object}")
-                }
-            },
-        )
+        eventually(&format!("{path} has {field} {wanted}"), SETTLE, async || {
+            let object = self.show(path).await?;
+            if object[field] == wanted { Ok(object) } else { bail!("{object}") }
+        })
         .await
     }
 
@@ -281,10 +249,7 @@ impl Lab {
         let own = self.directory.path();
         let mut found = Vec::new();
         for entry in std::fs::read_dir("/proc")?.flatten() {
-            let pid = entry
-                .file_name()
-                .to_str()
-                .and_then(|name| name.parse::<u32>().ok());
+            let pid = entry.file_name().to_str().and_then(|name| name.parse::<u32>().ok());
             let directory = std::fs::read_link(entry.path().join("cwd"));
             let name = std::fs::read_to_string(entry.path().join("comm")).unwrap_or_default();
             let ours = directory.is_ok_and(|it| it.starts_with(own));
@@ -323,10 +288,7 @@ pub fn kill(pid: u32) {
 ///
 /// It is missing, or no text.
 pub fn text(object: &Value, field: &str) -> anyhow::Result<String> {
-    object[field]
-        .as_str()
-        .map(str::to_owned)
-        .with_context(|| format!("no {field} in {object}"))
+    object[field].as_str().map(str::to_owned).with_context(|| format!("no {field} in {object}"))
 }
 
 async fn spawn(
@@ -335,25 +297,15 @@ async fn spawn(
     listen: &str,
 ) -> anyhow::Result<(Child, SocketAddr, String)> {
     let binary = binary()?;
-    let words: Vec<_> = plan
-        .wrapper
-        .iter()
-        .map(Into::into)
-        .chain([binary])
-        .collect();
+    let words: Vec<_> = plan.wrapper.iter().map(Into::into).chain([binary]).collect();
     let mut command = Command::new(&words[0]);
-    command
-        .args(&words[1..])
-        .args(["dev", "--listen", listen, "--vips", &own_vips()]);
+    command.args(&words[1..]).args(["dev", "--listen", listen, "--vips", &own_vips()]);
     if plan.keep {
         command.arg("--data").arg(directory.join("data"));
     }
     command.args(&plan.arguments);
     command.envs(plan.environment.iter().map(|(name, value)| (name, value)));
-    command
-        .env("TMPDIR", directory)
-        .stdout(Stdio::piped())
-        .stderr(log(directory)?);
+    command.env("TMPDIR", directory).stdout(Stdio::piped()).stderr(log(directory)?);
     let mut process = command.stdin(Stdio::null()).kill_on_drop(true).spawn()?;
     let output = process.stdout.take().context("no standard output")?;
     match timeout(START, banner(output)).await {
@@ -367,10 +319,7 @@ async fn spawn(
 
 fn log(directory: &Path) -> anyhow::Result<std::fs::File> {
     let path = directory.join("log");
-    Ok(std::fs::OpenOptions::new()
-        .create(true)
-        .append(true)
-        .open(path)?)
+    Ok(std::fs::OpenOptions::new().create(true).append(true).open(path)?)
 }
 
 /// Reads the banner until it has named the address and a token, and goes on reading behind it.
@@ -379,10 +328,7 @@ async fn banner(output: tokio::process::ChildStdout) -> anyhow::Result<(SocketAd
     let mut api = None;
     while let Some(line) = lines.next_line().await? {
         if let Some((_, rest)) = line.split_once("is ready: http://") {
-            api = rest
-                .split_whitespace()
-                .next()
-                .and_then(|address| address.parse().ok());
+            api = rest.split_whitespace().next().and_then(|address| address.parse().ok());
         }
         if let Some((address, token)) = api.zip(line.trim().strip_prefix("TOKEN=")) {
             let token = token.to_owned();

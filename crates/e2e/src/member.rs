@@ -39,12 +39,7 @@ impl Backend {
         let state = Arc::new(State::default());
         let mut running = JoinSet::new();
         running.spawn(serve(listener, name.to_owned(), Arc::clone(&state)));
-        Self {
-            name: name.to_owned(),
-            socket,
-            state,
-            running,
-        }
+        Self { name: name.to_owned(), socket, state, running }
     }
 
     /// Where it answers.
@@ -84,8 +79,7 @@ impl Backend {
     /// Somebody else has it now.
     pub async fn resume(&mut self) -> anyhow::Result<()> {
         let listener = TcpListener::bind(self.socket).await?;
-        self.running
-            .spawn(serve(listener, self.name.clone(), Arc::clone(&self.state)));
+        self.running.spawn(serve(listener, self.name.clone(), Arc::clone(&self.state)));
         Ok(())
     }
 }
@@ -114,22 +108,11 @@ async fn answer(mut stream: TcpStream, name: String, state: Arc<State>) {
         request.drain(..end + 4);
         state.requests.fetch_add(1, Ordering::Relaxed);
         let sick = state.sick.load(Ordering::Relaxed);
-        let status = if sick {
-            "503 Service Unavailable"
-        } else {
-            "200 OK"
-        };
+        let status = if sick { "503 Service Unavailable" } else { "200 OK" };
         // `/headers` shows the member's view of the request.
-        let body = if head.starts_with("GET /headers") {
-            head.clone()
-        } else {
-            name.clone()
-        };
+        let body = if head.starts_with("GET /headers") { head.clone() } else { name.clone() };
         let close = head.to_ascii_lowercase().contains("connection: close");
-        let text = format!(
-            "HTTP/1.1 {status}\r\nContent-Length: {}\r\n\r\n{body}",
-            body.len()
-        );
+        let text = format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\n\r\n{body}", body.len());
         if stream.write_all(text.as_bytes()).await.is_err() || close {
             return;
         }

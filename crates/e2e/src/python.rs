@@ -13,10 +13,7 @@ use crate::Lab;
 const PATIENCE: Duration = Duration::from_mins(4);
 
 fn workspace() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .ancestors()
-        .nth(2)
-        .unwrap_or(Path::new("."))
+    Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap_or(Path::new("."))
 }
 
 /// The interpreter with the clients.
@@ -29,10 +26,7 @@ pub fn interpreter() -> anyhow::Result<PathBuf> {
     if python.is_file() {
         Ok(python)
     } else {
-        bail!(
-            "{} is missing; `cargo xtask test` makes it",
-            python.display()
-        )
+        bail!("{} is missing; `cargo xtask test` makes it", python.display())
     }
 }
 
@@ -45,30 +39,22 @@ pub fn interpreter() -> anyhow::Result<PathBuf> {
 pub async fn run(lab: &Lab, script: &str, arguments: &[String]) -> anyhow::Result<String> {
     let binary = crate::lab::binary()?;
     let listen = lab.api().to_string();
-    let printed = Command::new(binary)
-        .args(["dev", "env", "--listen", &listen])
-        .output()
-        .await?;
+    let printed = Command::new(binary).args(["dev", "env", "--listen", &listen]).output().await?;
     let exports = String::from_utf8(printed.stdout)?;
-    let variables = exports
-        .lines()
-        .filter_map(|line| line.strip_prefix("export ")?.split_once('='));
+    let variables =
+        exports.lines().filter_map(|line| line.strip_prefix("export ")?.split_once('='));
     let mut command = Command::new(interpreter()?);
     command
         .arg(workspace().join("crates/e2e/python").join(script))
         .args(arguments)
         .envs(variables)
         .kill_on_drop(true);
-    let output = timeout(PATIENCE, command.output())
-        .await
-        .context("the script takes too long")??;
+    let output =
+        timeout(PATIENCE, command.output()).await.context("the script takes too long")??;
     let printed = String::from_utf8_lossy(&output.stdout).into_owned();
     if output.status.success() {
         Ok(printed)
     } else {
-        bail!(
-            "{script} failed:\n{printed}\n{}",
-            String::from_utf8_lossy(&output.stderr)
-        )
+        bail!("{script} failed:\n{printed}\n{}", String::from_utf8_lossy(&output.stderr))
     }
 }

@@ -22,9 +22,6 @@ mod tests {
 
     #[test]
     fn a_moment_has_microseconds_and_a_zone() {
-        assert_eq!(
-            keystone_time(OffsetDateTime::UNIX_EPOCH),
-            "1970-01-01T00:00:00.000000Z"
-        );
+        assert_eq!(keystone_time(OffsetDateTime::UNIX_EPOCH), "1970-01-01T00:00:00.000000Z");
     }
 }

@@ -39,18 +39,9 @@ pub struct User {
 
 /// The projects there are.
 pub const PROJECTS: [Project; 3] = [
-    Project {
-        id: "d0000000000000000000000000000001",
-        name: "demo",
-    },
-    Project {
-        id: "d0000000000000000000000000000002",
-        name: "alt",
-    },
-    Project {
-        id: "d0000000000000000000000000000003",
-        name: "admin",
-    },
+    Project { id: "d0000000000000000000000000000001", name: "demo" },
+    Project { id: "d0000000000000000000000000000002", name: "alt" },
+    Project { id: "d0000000000000000000000000000003", name: "admin" },
 ];
 
 /// The users there are.
@@ -119,16 +110,12 @@ struct Tokens {
 
 /// The user with this name or id.
 pub fn user(name_or_id: &str) -> Option<User> {
-    USERS
-        .into_iter()
-        .find(|user| user.name == name_or_id || user.id == name_or_id)
+    USERS.into_iter().find(|user| user.name == name_or_id || user.id == name_or_id)
 }
 
 /// The project with this name or id.
 pub fn project(name_or_id: &str) -> Option<Project> {
-    PROJECTS
-        .into_iter()
-        .find(|project| project.name == name_or_id || project.id == name_or_id)
+    PROJECTS.into_iter().find(|project| project.name == name_or_id || project.id == name_or_id)
 }
 
 impl User {
@@ -147,12 +134,7 @@ impl Directory {
     /// A token for `user` in `project`. Whether he works there was asked before.
     pub fn issue(&self, user: User, project: Project) -> (String, Principal) {
         let issued = OffsetDateTime::now_utc();
-        let principal = Principal {
-            user,
-            project,
-            expires: issued + TOKEN_LIFE,
-            issued,
-        };
+        let principal = Principal { user, project, expires: issued + TOKEN_LIFE, issued };
         let token = Uuid::new_v4().simple().to_string();
         let mut tokens = self.tokens.lock().unwrap_or_else(PoisonError::into_inner);
         if tokens.by_age.len() >= TOKENS

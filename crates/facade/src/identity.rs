@@ -47,19 +47,14 @@ pub fn router(directory: Directory, base: &str) -> Router {
         .route("/identity/v3/users/{id}", get(show_user))
         .route("/identity/v3/domains", get(domains))
         .route("/identity/v3/domains/{id}", get(show_domain))
-        .with_state(Identity {
-            directory,
-            base: base.into(),
-        })
+        .with_state(Identity { directory, base: base.into() })
 }
 
 impl Identity {
     /// Who asks.
     fn caller(&self, headers: &HeaderMap) -> Result<Principal, IdentityRefusal> {
         let token = token(headers, "x-auth-token").ok_or(IdentityRefusal::Unauthorized)?;
-        self.directory
-            .validate(token)
-            .ok_or(IdentityRefusal::Unauthorized)
+        self.directory.validate(token).ok_or(IdentityRefusal::Unauthorized)
     }
 
     fn version(&self) -> Value {
@@ -97,12 +92,7 @@ impl Identity {
     }
 
     fn token_body(&self, principal: &Principal, method: &str) -> Value {
-        let Principal {
-            user,
-            project,
-            expires,
-            issued,
-        } = principal;
+        let Principal { user, project, expires, issued } = principal;
         let role = |name: &&str| json!({"id": format!("role-{name}"), "name": name});
         json!({"token": {
             "methods": [method],
@@ -135,20 +125,13 @@ async fn issue_token(
     body: axum::body::Bytes,
 ) -> Result<Response, IdentityRefusal> {
     let request: AuthRequest = serde_json::from_slice(&body).map_err(|error| {
-        IdentityRefusal::BadRequest(format!(
-            "The body is not an authentication request: {error}."
-        ))
+        IdentityRefusal::BadRequest(format!("The body is not an authentication request: {error}."))
     })?;
     let (user, method) = request.user(&identity)?;
     let project = request.project(user)?;
     let (token, principal) = identity.directory.issue(user, project);
     let body = identity.token_body(&principal, method);
-    Ok((
-        StatusCode::CREATED,
-        [("x-subject-token", token)],
-        Json(body),
-    )
-        .into_response())
+    Ok((StatusCode::CREATED, [("x-subject-token", token)], Json(body)).into_response())
 }
 
 /// `GET` and `HEAD /v3/auth/tokens`: whom the token in `X-Subject-Token` speaks for.
@@ -158,14 +141,10 @@ async fn validate_token(
 ) -> Result<Response, IdentityRefusal> {
     identity.caller(&headers)?;
     let subject = token(&headers, "x-subject-token").unwrap_or_default();
-    let principal =
-        identity
-            .directory
-            .validate(subject)
-            .ok_or_else(|| IdentityRefusal::NotFound {
-                kind: "token",
-                id: "(hidden)".to_owned(),
-            })?;
+    let principal = identity
+        .directory
+        .validate(subject)
+        .ok_or_else(|| IdentityRefusal::NotFound { kind: "token", id: "(hidden)".to_owned() })?;
     let body = identity.token_body(&principal, "password");
     Ok(([("x-subject-token", subject.to_owned())], Json(body)).into_response())
 }
@@ -206,12 +185,8 @@ async fn own_projects(
     headers: HeaderMap,
 ) -> Result<Json<Value>, IdentityRefusal> {
     let caller = identity.caller(&headers)?;
-    let own = PROJECTS
-        .into_iter()
-        .filter(|project| caller.user.works_in(*project));
-    Ok(Json(
-        json!({"projects": own.map(project_view).collect::<Vec<_>>(), "links": {}}),
-    ))
+    let own = PROJECTS.into_iter().filter(|project| caller.user.works_in(*project));
+    Ok(Json(json!({"projects": own.map(project_view).collect::<Vec<_>>(), "links": {}})))
 }
 
 async fn projects(
@@ -220,12 +195,8 @@ async fn projects(
     Query(wanted): Query<Wanted>,
 ) -> Result<Json<Value>, IdentityRefusal> {
     identity.caller(&headers)?;
-    let found = PROJECTS
-        .into_iter()
-        .filter(|project| wanted.is(project.name));
-    Ok(Json(
-        json!({"projects": found.map(project_view).collect::<Vec<_>>(), "links": {}}),
-    ))
+    let found = PROJECTS.into_iter().filter(|project| wanted.is(project.name));
+    Ok(Json(json!({"projects": found.map(project_view).collect::<Vec<_>>(), "links": {}})))
 }
 
 async fn show_project(
@@ -235,10 +206,7 @@ async fn show_project(
 ) -> Result<Json<Value>, IdentityRefusal> {
     identity.caller(&headers)?;
     let found = PROJECTS.into_iter().find(|project| project.id == id);
-    let project = found.ok_or(IdentityRefusal::NotFound {
-        kind: "project",
-        id,
-    })?;
+    let project = found.ok_or(IdentityRefusal::NotFound { kind: "project", id })?;
     Ok(Json(json!({"project": project_view(project)})))
 }
 
@@ -249,9 +217,7 @@ async fn users(
 ) -> Result<Json<Value>, IdentityRefusal> {
     identity.caller(&headers)?;
     let found = USERS.into_iter().filter(|user| wanted.is(user.name));
-    Ok(Json(
-        json!({"users": found.map(user_view).collect::<Vec<_>>(), "links": {}}),
-    ))
+    Ok(Json(json!({"users": found.map(user_view).collect::<Vec<_>>(), "links": {}})))
 }
 
 async fn show_user(
@@ -351,44 +317,30 @@ struct Named {
 impl AuthRequest {
     fn user(&self, identity: &Identity) -> Result<(User, &'static str), IdentityRefusal> {
         let proof = &self.auth.identity;
-        let method = METHODS
-            .into_iter()
-            .find(|known| proof.methods.iter().any(|it| it == known));
+        let method = METHODS.into_iter().find(|known| proof.methods.iter().any(|it| it == known));
         match method {
             Some("password") => {
                 let named = proof.password.as_ref().map(|password| &password.user);
                 let name = named.and_then(|named| named.id.as_ref().or(named.name.as_ref()));
                 let user = name.and_then(|name| directory::user(name));
-                user.map(|user| (user, "password"))
-                    .ok_or(IdentityRefusal::Unauthorized)
+                user.map(|user| (user, "password")).ok_or(IdentityRefusal::Unauthorized)
             }
             Some("token") => {
                 let token = proof.token.as_ref().and_then(|token| token.id.as_deref());
                 let principal = token.and_then(|token| identity.directory.validate(token));
-                principal
-                    .map(|it| (it.user, "token"))
-                    .ok_or(IdentityRefusal::Unauthorized)
+                principal.map(|it| (it.user, "token")).ok_or(IdentityRefusal::Unauthorized)
             }
             _ => Err(IdentityRefusal::Unauthorized),
         }
     }
 
     fn project(&self, user: User) -> Result<Project, IdentityRefusal> {
-        let wanted = self
-            .auth
-            .scope
-            .as_ref()
-            .and_then(|scope| scope.get("project"));
+        let wanted = self.auth.scope.as_ref().and_then(|scope| scope.get("project"));
         let Some(wanted) = wanted else {
             return Ok(user.home_project());
         };
-        let name = wanted
-            .get("id")
-            .or_else(|| wanted.get("name"))
-            .and_then(Value::as_str);
+        let name = wanted.get("id").or_else(|| wanted.get("name")).and_then(Value::as_str);
         let project = name.and_then(directory::project);
-        project
-            .filter(|project| user.works_in(*project))
-            .ok_or(IdentityRefusal::Unauthorized)
+        project.filter(|project| user.works_in(*project)).ok_or(IdentityRefusal::Unauthorized)
     }
 }

@@ -44,25 +44,16 @@ pub fn router(directory: Directory, store: Store, base: &str) -> Router {
         .route("/network/v2.0/subnets", get(subnets))
         .route("/network/v2.0/subnets/{id}", get(show_subnet))
         .route("/network/v2.0/ports", get(ports).post(create_port))
-        .route(
-            "/network/v2.0/ports/{id}",
-            get(show_port).delete(delete_port),
-        )
+        .route("/network/v2.0/ports/{id}", get(show_port).delete(delete_port))
         .route("/network/v2.0/floatingips", get(floating_ips))
         .route("/network/v2.0/security-groups", get(security_groups))
-        .with_state(Neutron {
-            directory,
-            store,
-            base: base.into(),
-        })
+        .with_state(Neutron { directory, store, base: base.into() })
 }
 
 impl Neutron {
     /// Who asks.
     fn caller(&self, headers: &HeaderMap) -> Result<Principal, NetworkRefusal> {
-        let token = headers
-            .get("x-auth-token")
-            .and_then(|value| value.to_str().ok());
+        let token = headers.get("x-auth-token").and_then(|value| value.to_str().ok());
         let principal = token.and_then(|token| self.directory.validate(token));
         principal.ok_or(NetworkRefusal::Unauthorized)
     }
@@ -71,12 +62,8 @@ impl Neutron {
     async fn networks(&self, caller: &Principal) -> Result<Vec<Value>, NetworkRefusal> {
         let subnets = self.store.subnets().await.map_err(unavailable)?;
         let networks = self.store.networks().await.map_err(unavailable)?;
-        let visible = networks
-            .iter()
-            .filter(|it| it.shared || may_see(caller, &it.project));
-        Ok(visible
-            .map(|network| view::network(network, &subnets))
-            .collect())
+        let visible = networks.iter().filter(|it| it.shared || may_see(caller, &it.project));
+        Ok(visible.map(|network| view::network(network, &subnets)).collect())
     }
 
     /// The views of all subnets.
@@ -84,10 +71,7 @@ impl Neutron {
         let networks = self.store.networks().await.map_err(unavailable)?;
         let subnets = self.store.subnets().await.map_err(unavailable)?;
         let owner = |network: NetworkId| networks.iter().find(|it| it.id == network);
-        Ok(subnets
-            .iter()
-            .map(|subnet| view::subnet(subnet, owner(subnet.network)))
-            .collect())
+        Ok(subnets.iter().map(|subnet| view::subnet(subnet, owner(subnet.network))).collect())
     }
 
     /// The views of all ports that the caller may see.
@@ -125,9 +109,7 @@ fn narrowed(views: Vec<Value>, query: Option<&str>) -> Vec<Value> {
 
 /// The one of `views` with this id.
 fn one(views: Vec<Value>, kind: &'static str, id: String) -> Result<Value, NetworkRefusal> {
-    let found = views
-        .into_iter()
-        .find(|view| view["id"] == Value::String(id.clone()));
+    let found = views.into_iter().find(|view| view["id"] == Value::String(id.clone()));
     found.ok_or(NetworkRefusal::NotFound { kind, id })
 }
 
@@ -179,9 +161,7 @@ async fn show_network(
     Path(id): Path<String>,
 ) -> Answer {
     let caller = neutron.caller(&headers)?;
-    Ok(Json(
-        json!({"network": one(neutron.networks(&caller).await?, "Network", id)?}),
-    ))
+    Ok(Json(json!({"network": one(neutron.networks(&caller).await?, "Network", id)?})))
 }
 
 async fn subnets(
@@ -190,9 +170,7 @@ async fn subnets(
     RawQuery(query): RawQuery,
 ) -> Answer {
     neutron.caller(&headers)?;
-    Ok(Json(
-        json!({"subnets": narrowed(neutron.subnets().await?, query.as_deref())}),
-    ))
+    Ok(Json(json!({"subnets": narrowed(neutron.subnets().await?, query.as_deref())})))
 }
 
 async fn show_subnet(
@@ -201,9 +179,7 @@ async fn show_subnet(
     Path(id): Path<String>,
 ) -> Answer {
     neutron.caller(&headers)?;
-    Ok(Json(
-        json!({"subnet": one(neutron.subnets().await?, "Subnet", id)?}),
-    ))
+    Ok(Json(json!({"subnet": one(neutron.subnets().await?, "Subnet", id)?})))
 }
 
 async fn ports(
@@ -222,9 +198,7 @@ async fn show_port(
     Path(id): Path<String>,
 ) -> Answer {
     let caller = neutron.caller(&headers)?;
-    Ok(Json(
-        json!({"port": one(neutron.ports(&caller).await?, "Port", id)?}),
-    ))
+    Ok(Json(json!({"port": one(neutron.ports(&caller).await?, "Port", id)?})))
 }
 
 /// The body of `POST /v2.0/ports`, as far as it is looked at.
@@ -261,18 +235,10 @@ async fn create_port(
     let caller = neutron.caller(&headers)?;
     let request: PortEnvelope = serde_json::from_slice(&body)
         .map_err(|error| NetworkRefusal::BadRequest(format!("Invalid input for port: {error}.")))?;
-    let PortRequest {
-        network_id,
-        name,
-        device_id,
-        device_owner,
-        fixed_ips,
-    } = request.port;
+    let PortRequest { network_id, name, device_id, device_owner, fixed_ips } = request.port;
     let id = PortId::new(Uuid::new_v4());
-    let held = |ip: FixedIp| FixedAddress {
-        subnet: SubnetId::new(ip.subnet_id),
-        address: ip.ip_address,
-    };
+    let held =
+        |ip: FixedIp| FixedAddress { subnet: SubnetId::new(ip.subnet_id), address: ip.ip_address };
     let port = Port {
         id,
         network: NetworkId::new(network_id),
@@ -284,10 +250,7 @@ async fn create_port(
         addresses: fixed_ips.into_iter().map(held).collect(),
     };
     let port = neutron.store.create_port(port).await.map_err(unavailable)?;
-    Ok((
-        StatusCode::CREATED,
-        Json(json!({"port": view::port(&port)})),
-    ))
+    Ok((StatusCode::CREATED, Json(json!({"port": view::port(&port)}))))
 }
 
 async fn delete_port(
@@ -301,13 +264,7 @@ async fn delete_port(
         let text = format!("Port {id} belongs to a load balancer; delete that instead.");
         return Err(NetworkRefusal::Conflict(text));
     }
-    let parsed = id
-        .parse()
-        .map_err(|_| NetworkRefusal::NotFound { kind: "Port", id })?;
-    neutron
-        .store
-        .delete_port(parsed)
-        .await
-        .map_err(unavailable)?;
+    let parsed = id.parse().map_err(|_| NetworkRefusal::NotFound { kind: "Port", id })?;
+    neutron.store.delete_port(parsed).await.map_err(unavailable)?;
     Ok(StatusCode::NO_CONTENT)
 }

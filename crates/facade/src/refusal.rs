@@ -76,10 +76,9 @@ impl IntoResponse for NetworkRefusal {
             Self::NotFound { kind, .. } => (StatusCode::NOT_FOUND, format!("{kind}NotFound")),
             Self::BadRequest(_) => (StatusCode::BAD_REQUEST, "InvalidInput".to_owned()),
             Self::Conflict(_) => (StatusCode::CONFLICT, "Conflict".to_owned()),
-            Self::Unavailable(_) => (
-                StatusCode::SERVICE_UNAVAILABLE,
-                "ServiceUnavailable".to_owned(),
-            ),
+            Self::Unavailable(_) => {
+                (StatusCode::SERVICE_UNAVAILABLE, "ServiceUnavailable".to_owned())
+            }
         };
         let body = json!({"NeutronError": {
             "type": kind,
@@ -89,9 +88,7 @@ impl IntoResponse for NetworkRefusal {
         let mut response = (code, Json(body)).into_response();
         if code == StatusCode::SERVICE_UNAVAILABLE {
             let soon = axum::http::HeaderValue::from_static("1");
-            response
-                .headers_mut()
-                .insert(axum::http::header::RETRY_AFTER, soon);
+            response.headers_mut().insert(axum::http::header::RETRY_AFTER, soon);
         }
         response
     }

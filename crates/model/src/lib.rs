@@ -25,6 +25,7 @@ pub mod protocol;
 pub mod provider;
 pub mod quota;
 pub mod record;
+pub mod roll_up;
 pub mod status;
 pub mod text;
 pub mod timestamp;

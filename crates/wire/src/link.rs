@@ -30,13 +30,7 @@ pub fn pair() -> (AgentEnd, ControlEnd) {
     let (to_control, from_agent) = mpsc::channel(DEPTH);
     let (to_agent, from_control) = mpsc::channel(DEPTH);
     (
-        AgentEnd {
-            send: to_control,
-            receive: from_control,
-        },
-        ControlEnd {
-            send: to_agent,
-            receive: from_agent,
-        },
+        AgentEnd { send: to_control, receive: from_control },
+        ControlEnd { send: to_agent, receive: from_agent },
     )
 }

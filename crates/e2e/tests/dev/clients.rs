@@ -5,10 +5,7 @@ use evenkeel_e2e::member::Backend;
 use evenkeel_e2e::{Lab, http, python};
 
 fn sockets(members: &[&Backend]) -> Vec<String> {
-    members
-        .iter()
-        .map(|member| member.socket().to_string())
-        .collect()
+    members.iter().map(|member| member.socket().to_string()).collect()
 }
 
 #[tokio::test]

@@ -18,27 +18,18 @@ const BOUND: Duration = Duration::from_secs(10);
 /// A service whose HAProxy is at a path of the test's own, and that gives up after seconds.
 fn with_haproxy_at(path: &std::path::Path) -> Plan {
     let path = path.display().to_string();
-    let arguments = ["--haproxy", &path, "--pending-seconds", "2"]
-        .map(str::to_owned)
-        .to_vec();
-    Plan {
-        arguments,
-        ..Plan::default()
-    }
+    let arguments = ["--haproxy", &path, "--pending-seconds", "2"].map(str::to_owned).to_vec();
+    Plan { arguments, ..Plan::default() }
 }
 
 async fn until_reason(lab: &Lab, path: &str, words: &str) -> anyhow::Result<()> {
-    eventually(
-        &format!("{path} is in ERROR because of {words}"),
-        BOUND + SETTLE,
-        async || {
-            let object = lab.show(path).await?;
-            ensure!(object["provisioning_status"] == "ERROR", "{object}");
-            let reason = text(&object, "status_reason")?;
-            ensure!(reason.contains(words), "{reason}");
-            Ok(())
-        },
-    )
+    eventually(&format!("{path} is in ERROR because of {words}"), BOUND + SETTLE, async || {
+        let object = lab.show(path).await?;
+        ensure!(object["provisioning_status"] == "ERROR", "{object}");
+        let reason = text(&object, "status_reason")?;
+        ensure!(reason.contains(words), "{reason}");
+        Ok(())
+    })
     .await
 }
 
@@ -51,23 +42,14 @@ async fn a_missing_haproxy_is_named_and_its_return_heals() -> anyhow::Result<()>
     let load_balancer = lab.create_load_balancer("web").await?;
     let id = text(&load_balancer, "id")?;
     listener_with_pool(&lab, &id, 80, &[&one]).await?;
-    until_reason(
-        &lab,
-        &format!("/loadbalancers/{id}"),
-        "apt-get install haproxy",
-    )
-    .await?;
+    until_reason(&lab, &format!("/loadbalancers/{id}"), "apt-get install haproxy").await?;
 
     symlink("/usr/sbin/haproxy", &path)?;
-    eventually(
-        "the load balancer heals",
-        Duration::from_secs(45),
-        async || {
-            let object = lab.show(&format!("/loadbalancers/{id}")).await?;
-            ensure!(object["provisioning_status"] == "ACTIVE", "{object}");
-            Ok(())
-        },
-    )
+    eventually("the load balancer heals", Duration::from_secs(45), async || {
+        let object = lab.show(&format!("/loadbalancers/{id}")).await?;
+        ensure!(object["provisioning_status"] == "ACTIVE", "{object}");
+        Ok(())
+    })
     .await?;
     balanced_over(shifted(&load_balancer, 80)?, &["one"], SETTLE).await
 }
@@ -84,9 +66,7 @@ async fn a_haproxy_that_crashes_at_start_is_named() -> anyhow::Result<()> {
     until_reason(&lab, &format!("/loadbalancers/{id}"), "HAProxy").await?;
     // A refused load balancer can be deleted like any other.
     let path = format!("/loadbalancers/{id}");
-    lab.call("DELETE", &format!("{path}?cascade=true"), None)
-        .await?
-        .expect(204)?;
+    lab.call("DELETE", &format!("{path}?cascade=true"), None).await?.expect(204)?;
     lab.until_gone(&path).await
 }
 
@@ -124,19 +104,8 @@ async fn a_full_disk_refuses_writes_and_recovers_by_itself() -> anyhow::Result<(
     let disk = place.path().join("disk");
     std::fs::create_dir(&disk)?;
     // A small disk of its own, in a mount namespace that ends with the service.
-    let mount = format!(
-        "mount -t tmpfs -o size=6m tmpfs {} && exec \"$@\"",
-        disk.display()
-    );
-    let wrapper = [
-        "unshare",
-        "--map-root-user",
-        "--mount",
-        "sh",
-        "-c",
-        &mount,
-        "sh",
-    ];
+    let mount = format!("mount -t tmpfs -o size=6m tmpfs {} && exec \"$@\"", disk.display());
+    let wrapper = ["unshare", "--map-root-user", "--mount", "sh", "-c", &mount, "sh"];
     let data = disk.join("data").display().to_string();
     let lab = Lab::with(Plan {
         wrapper: wrapper.map(str::to_owned).to_vec(),
@@ -160,10 +129,7 @@ async fn a_full_disk_refuses_writes_and_recovers_by_itself() -> anyhow::Result<(
     })
     .await?;
     ensure!(refused.status == 503, "{refused:?}");
-    ensure!(
-        refused.head.to_ascii_lowercase().contains("retry-after"),
-        "{refused:?}"
-    );
+    ensure!(refused.head.to_ascii_lowercase().contains("retry-after"), "{refused:?}");
     lab.call("GET", "/loadbalancers", None).await?.expect(200)?;
     http::get(vip, "/").await?.expect(200)?;
 

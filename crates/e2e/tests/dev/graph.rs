@@ -13,10 +13,7 @@ use serde_json::{Value, json};
 /// The socket at which a port under 1024 of a VIP is served.
 pub(crate) fn shifted(load_balancer: &Value, port: u16) -> anyhow::Result<SocketAddr> {
     let vip: IpAddr = text(load_balancer, "vip_address")?.parse()?;
-    Ok(SocketAddr::new(
-        vip,
-        if port < 1024 { port + 8000 } else { port },
-    ))
+    Ok(SocketAddr::new(vip, if port < 1024 { port + 8000 } else { port }))
 }
 
 /// A listener with a pool of these members.
@@ -75,11 +72,7 @@ pub(crate) async fn answers(
     let mut seen = BTreeMap::new();
     for _ in 0..count {
         let answer = http::get(vip, "/").await?;
-        let who = if answer.status == 200 {
-            answer.body
-        } else {
-            answer.status.to_string()
-        };
+        let who = if answer.status == 200 { answer.body } else { answer.status.to_string() };
         *seen.entry(who).or_default() += 1;
     }
     Ok(seen)
@@ -93,15 +86,11 @@ pub(crate) async fn balanced_over(
 ) -> anyhow::Result<()> {
     let expected: BTreeMap<String, usize> =
         names.iter().map(|name| (name.to_string(), 4)).collect();
-    eventually(
-        &format!("{vip} is balanced over {names:?}"),
-        within,
-        async || {
-            let seen = answers(vip, 4 * names.len()).await?;
-            ensure!(seen == expected, "{seen:?}");
-            Ok(())
-        },
-    )
+    eventually(&format!("{vip} is balanced over {names:?}"), within, async || {
+        let seen = answers(vip, 4 * names.len()).await?;
+        ensure!(seen == expected, "{seen:?}");
+        Ok(())
+    })
     .await
 }
 
@@ -113,10 +102,7 @@ pub(crate) async fn operating_statuses(
     let path = format!("/pools/{}/members", text(pool, "id")?);
     let members = lab.call("GET", &path, None).await?.expect(200)?.json();
     let members = members["members"].as_array().cloned().context("no list")?;
-    members
-        .iter()
-        .map(|it| Ok((text(it, "name")?, text(it, "operating_status")?)))
-        .collect()
+    members.iter().map(|it| Ok((text(it, "name")?, text(it, "operating_status")?))).collect()
 }
 
 /// Waits until the members of a pool have these operating statuses.
@@ -125,19 +111,13 @@ pub(crate) async fn until_operating(
     pool: &Value,
     wanted: &[(&str, &str)],
 ) -> anyhow::Result<()> {
-    let wanted: BTreeMap<String, String> = wanted
-        .iter()
-        .map(|(name, status)| (name.to_string(), status.to_string()))
-        .collect();
-    eventually(
-        "the members' operating statuses",
-        evenkeel_e2e::lab::SETTLE,
-        async || {
-            let seen = operating_statuses(lab, pool).await?;
-            ensure!(seen == wanted, "{seen:?}");
-            Ok(())
-        },
-    )
+    let wanted: BTreeMap<String, String> =
+        wanted.iter().map(|(name, status)| (name.to_string(), status.to_string())).collect();
+    eventually("the members' operating statuses", evenkeel_e2e::lab::SETTLE, async || {
+        let seen = operating_statuses(lab, pool).await?;
+        ensure!(seen == wanted, "{seen:?}");
+        Ok(())
+    })
     .await
 }
 

@@ -10,10 +10,7 @@ use evenkeel_e2e::{eventually, http};
 use crate::graph::{balanced_over, listener_with_pool, serving, shifted};
 
 fn keeping() -> Plan {
-    Plan {
-        keep: true,
-        ..Plan::default()
-    }
+    Plan { keep: true, ..Plan::default() }
 }
 
 #[tokio::test]
@@ -30,10 +27,7 @@ async fn a_killed_evenkeel_leaves_haproxy_serving_and_finds_it_again() -> anyhow
     lab.restart(&[]).await?;
     lab.until_active(&text(&load_balancer, "id")?).await?;
     balanced_over(vip, &["one"], SETTLE).await?;
-    ensure!(
-        lab.haproxies()? == before,
-        "the restart touched the data path"
-    );
+    ensure!(lab.haproxies()? == before, "the restart touched the data path");
 
     crate::graph::add_member(&lab, &pool, &two).await?;
     balanced_over(vip, &["one", "two"], SETTLE).await?;
@@ -76,13 +70,7 @@ async fn an_acknowledged_write_survives_a_kill() -> anyhow::Result<()> {
 async fn a_kill_inside_any_step_is_mended_by_the_next_start() -> anyhow::Result<()> {
     let mut lab = Lab::with(keeping()).await?;
     let one = Backend::start("one").await?;
-    let build = [
-        "ledger-written",
-        "plug-before",
-        "plug-after",
-        "apply-before",
-        "apply-after",
-    ];
+    let build = ["ledger-written", "plug-before", "plug-after", "apply-before", "apply-after"];
     for point in build {
         lab.kill().await?;
         lab.restart(&[("EVENKEEL_FAILPOINT", point)]).await?;
@@ -94,15 +82,9 @@ async fn a_kill_inside_any_step_is_mended_by_the_next_start() -> anyhow::Result<
         lab.restart(&[]).await?;
         lab.until_active(&id).await?;
         let listeners = lab.show(&format!("/loadbalancers/{id}")).await?["listeners"].clone();
-        ensure!(
-            listeners.as_array().is_some_and(|it| !it.is_empty()),
-            "{listeners}"
-        );
+        ensure!(listeners.as_array().is_some_and(|it| !it.is_empty()), "{listeners}");
         let vip = shifted(&load_balancer, 80)?;
-        eventually("the VIP answers", SETTLE, async || {
-            http::get(vip, "/").await.map(drop)
-        })
-        .await?;
+        eventually("the VIP answers", SETTLE, async || http::get(vip, "/").await.map(drop)).await?;
     }
     Ok(())
 }
@@ -111,19 +93,12 @@ async fn a_kill_inside_any_step_is_mended_by_the_next_start() -> anyhow::Result<
 async fn a_kill_inside_the_removal_is_mended_by_the_next_start() -> anyhow::Result<()> {
     let mut lab = Lab::with(keeping()).await?;
     let one = Backend::start("one").await?;
-    for point in [
-        "remove-before",
-        "remove-after",
-        "unplug-before",
-        "unplug-after",
-    ] {
+    for point in ["remove-before", "remove-after", "unplug-before", "unplug-after"] {
         let (load_balancer, _, vip) = serving(&lab, &[&one]).await?;
         let path = format!("/loadbalancers/{}", text(&load_balancer, "id")?);
         lab.kill().await?;
         lab.restart(&[("EVENKEEL_FAILPOINT", point)]).await?;
-        lab.call("DELETE", &format!("{path}?cascade=true"), None)
-            .await?
-            .expect(204)?;
+        lab.call("DELETE", &format!("{path}?cascade=true"), None).await?.expect(204)?;
         lab.ended(SETTLE).await?;
         lab.restart(&[]).await?;
         lab.until_gone(&path).await?;
@@ -174,10 +149,7 @@ async fn a_deleted_listener_and_pool_leave_the_rest_serving() -> anyhow::Result<
     lab.call("DELETE", &path, None).await?.expect(204)?;
     lab.until_gone(&path).await?;
     let shown = lab.call("GET", "/listeners", None).await?.json();
-    ensure!(
-        shown["listeners"][0]["default_pool_id"].is_null(),
-        "{shown}"
-    );
+    ensure!(shown["listeners"][0]["default_pool_id"].is_null(), "{shown}");
     http::get(vip, "/").await?.expect(503)?;
     Ok(())
 }

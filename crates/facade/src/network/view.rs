@@ -67,11 +67,7 @@ pub(super) fn pairs(query: &str) -> Vec<(String, String)> {
         let (name, value) = part.split_once('=').unwrap_or((part, ""));
         (decoded(name), decoded(value))
     };
-    query
-        .split('&')
-        .filter(|part| !part.is_empty())
-        .map(split)
-        .collect()
+    query.split('&').filter(|part| !part.is_empty()).map(split).collect()
 }
 
 fn decoded(text: &str) -> String {
@@ -104,12 +100,7 @@ mod tests {
 
     #[test]
     fn parameters_are_decoded() {
-        let expected = [
-            ("name", "my net"),
-            ("id", "a b"),
-            ("odd", "%zz%4"),
-            ("bare", ""),
-        ];
+        let expected = [("name", "my net"), ("id", "a b"), ("odd", "%zz%4"), ("bare", "")];
         let expected = expected.map(|(name, value)| (name.to_owned(), value.to_owned()));
         assert_eq!(pairs("name=my+net&id=a%20b&odd=%zz%4&bare"), expected);
     }

@@ -19,12 +19,7 @@ const SPAN: Duration = Duration::from_secs(8);
 pub(crate) async fn under_load() -> anyhow::Result<Vec<Row>> {
     // The service has one core; this program has the other.
     let wrapper = ["taskset", "--cpu-list", "0"].map(str::to_owned).to_vec();
-    let lab = Lab::with(Plan {
-        keep: true,
-        wrapper,
-        ..Plan::default()
-    })
-    .await?;
+    let lab = Lab::with(Plan { keep: true, wrapper, ..Plan::default() }).await?;
     let subnet = lab.vip_subnet().await?;
     let body = json!({"loadbalancer": {"name": "bench", "vip_subnet_id": subnet}}).to_string();
     let post = move |_: usize| ("POST", "/v2.0/lbaas/loadbalancers".to_owned(), body.clone());
@@ -38,55 +33,30 @@ pub(crate) async fn under_load() -> anyhow::Result<Vec<Row>> {
     let known = ids.clone();
     let show = move |turn: usize| {
         let id = &known[turn * 37 % known.len()];
-        (
-            "GET",
-            format!("/v2.0/lbaas/loadbalancers/{id}"),
-            String::new(),
-        )
+        ("GET", format!("/v2.0/lbaas/loadbalancers/{id}"), String::new())
     };
     let reads = load(&lab, Until::Passed(SPAN), &show).await?;
-    let hundred = |_: usize| {
-        (
-            "GET",
-            "/v2.0/lbaas/loadbalancers?limit=100".to_owned(),
-            String::new(),
-        )
-    };
+    let hundred =
+        |_: usize| ("GET", "/v2.0/lbaas/loadbalancers?limit=100".to_owned(), String::new());
     let lists = load(&lab, Until::Passed(SPAN), &hundred).await?;
     let writes = load(&lab, Until::Passed(SPAN), &post).await?;
-    let alone = format!(
-        "{CLIENTS} clients, {} objects stored, service on one core",
-        ids.len()
-    );
+    let alone = format!("{CLIENTS} clients, {} objects stored, service on one core", ids.len());
     Ok(vec![
         row("API: show a load balancer", 2_000.0, &reads, &alone),
         row("API: list 100 load balancers", 0.0, &lists, &alone),
-        row(
-            "API: durable create of a load balancer",
-            500.0,
-            &writes,
-            &alone,
-        ),
+        row("API: durable create of a load balancer", 500.0, &writes, &alone),
         Row {
             what: "memory of the service".to_owned(),
             aim: "≤ 150 MB at 1,000 load balancers".to_owned(),
             measured: format!("{resident:.0} MB resident"),
-            compared: format!(
-                "after {} creates at {:.0}/s",
-                stored.rounds.count(),
-                stored.rate()
-            ),
+            compared: format!("after {} creates at {:.0}/s", filled.rounds.count(), filled.rate()),
             met: resident <= 150.0,
         },
     ])
 }
 
 fn row(what: &str, aim: f64, load: &Load, compared: &str) -> Row {
-    let aimed = if aim > 0.0 {
-        format!("≥ {aim:.0}/s")
-    } else {
-        "(none)".to_owned()
-    };
+    let aimed = if aim > 0.0 { format!("≥ {aim:.0}/s") } else { "(none)".to_owned() };
     Row {
         what: what.to_owned(),
         aim: aimed,
@@ -102,29 +72,15 @@ fn row(what: &str, aim: f64, load: &Load, compared: &str) -> Row {
 }
 
 async fn ids(lab: &Lab) -> anyhow::Result<Vec<String>> {
-    let list = lab
-        .call("GET", "/loadbalancers?fields=id", None)
-        .await?
-        .expect(200)?
-        .json();
-    let rows = list["loadbalancers"]
-        .as_array()
-        .cloned()
-        .unwrap_or_default();
+    let list = lab.call("GET", "/loadbalancers?fields=id", None).await?.expect(200)?.json();
+    let rows = list["loadbalancers"].as_array().cloned().unwrap_or_default();
     rows.iter().map(|row| text(row, "id")).collect()
 }
 
 fn resident_megabytes(pid: u32) -> anyhow::Result<f64> {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
-    let line = status
-        .lines()
-        .find(|line| line.starts_with("VmRSS:"))
-        .context("no VmRSS")?;
-    let kilobytes: f64 = line
-        .split_whitespace()
-        .nth(1)
-        .context("no number")?
-        .parse()?;
+    let line = status.lines().find(|line| line.starts_with("VmRSS:")).context("no VmRSS")?;
+    let kilobytes: f64 = line.split_whitespace().nth(1).context("no number")?.parse()?;
     Ok(kilobytes / 1024.0)
 }
 
@@ -160,11 +116,7 @@ where
         let header = format!("X-Auth-Token: {}", lab.token());
         clients.spawn(client(lab.api(), header, number, until, request.clone()));
     }
-    let mut all = Load {
-        rounds: Rounds::default(),
-        failed: 0,
-        took: Duration::ZERO,
-    };
+    let mut all = Load { rounds: Rounds::default(), failed: 0, took: Duration::ZERO };
     while let Some(client) = clients.join_next().await {
         let (rounds, failed) = client??;
         all.rounds.extend(rounds);

@@ -101,9 +101,7 @@ async fn change(lab: &Lab, load_balancer: &Value, guest: &Backend) -> anyhow::Re
             }
             6 => {
                 let guest = guest_id.take().context("the guest was added before")?;
-                lab.call("DELETE", &format!("{members}/{guest}"), None)
-                    .await?
-                    .expect(204)?;
+                lab.call("DELETE", &format!("{members}/{guest}"), None).await?.expect(204)?;
             }
             8 if turn % 100 < 50 => {
                 let body = json!({"listener": {
@@ -113,9 +111,7 @@ async fn change(lab: &Lab, load_balancer: &Value, guest: &Backend) -> anyhow::Re
                 let old: Option<String> =
                     listener_id.replace(text(&lab.create("/listeners", body).await?, "id")?);
                 if let Some(old) = old {
-                    lab.call("DELETE", &format!("/listeners/{old}"), None)
-                        .await?
-                        .expect(204)?;
+                    lab.call("DELETE", &format!("/listeners/{old}"), None).await?.expect(204)?;
                 }
             }
             _ => {

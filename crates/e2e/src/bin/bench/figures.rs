@@ -15,18 +15,9 @@ pub(crate) struct Row {
 
 impl fmt::Display for Row {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            what,
-            aim,
-            measured,
-            compared,
-            met,
-        } = self;
+        let Self { what, aim, measured, compared, met } = self;
         let verdict = if *met { "met" } else { "**missed**" };
-        write!(
-            f,
-            "| {what} | {aim} | {measured} | {compared} | {verdict} |"
-        )
+        write!(f, "| {what} | {aim} | {measured} | {compared} | {verdict} |")
     }
 }
 

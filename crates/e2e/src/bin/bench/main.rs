@@ -11,18 +11,12 @@ use anyhow::bail;
 /// Every benchmark, by the name it is asked for with.
 const NAMES: [&str; 4] = ["start", "member", "api", "changes"];
 
-#[expect(
-    clippy::print_stdout,
-    reason = "printing the table is what the program is for"
-)]
+#[expect(clippy::print_stdout, reason = "printing the table is what the program is for")]
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let mut wanted: Vec<String> = std::env::args().skip(1).collect();
     if let Some(unknown) = wanted.iter().find(|name| !NAMES.contains(&name.as_str())) {
-        bail!(
-            "there is no benchmark {unknown}; there are {}",
-            NAMES.join(", ")
-        );
+        bail!("there is no benchmark {unknown}; there are {}", NAMES.join(", "));
     }
     if wanted.is_empty() {
         wanted = NAMES.map(str::to_owned).to_vec();

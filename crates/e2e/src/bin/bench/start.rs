@@ -19,18 +19,12 @@ const ROUNDS: usize = 20;
 
 /// Full-tree create → first 200 from the VIP, next to HAProxy's own start with the same file.
 pub(crate) async fn first_answer() -> anyhow::Result<Vec<Row>> {
-    let lab = Lab::with(Plan {
-        keep: true,
-        ..Plan::default()
-    })
-    .await?;
+    let lab = Lab::with(Plan { keep: true, ..Plan::default() }).await?;
     let member = Backend::start("one").await?;
     let (mut ours, mut bare) = (Rounds::default(), Rounds::default());
     for round in 0..=ROUNDS {
         let start = Instant::now();
-        let load_balancer = lab
-            .create("/loadbalancers", tree(&lab, &member).await?)
-            .await?;
+        let load_balancer = lab.create("/loadbalancers", tree(&lab, &member).await?).await?;
         let vip = SocketAddr::new(text(&load_balancer, "vip_address")?.parse()?, 8080);
         until_200(vip).await?;
         let took = start.elapsed();
@@ -38,9 +32,7 @@ pub(crate) async fn first_answer() -> anyhow::Result<Vec<Row>> {
         lab.until_active(&id).await?;
         let file = configuration(&lab.data(), &id)?;
         let path = format!("/loadbalancers/{id}");
-        lab.call("DELETE", &format!("{path}?cascade=true"), None)
-            .await?
-            .expect(204)?;
+        lab.call("DELETE", &format!("{path}?cascade=true"), None).await?.expect(204)?;
         lab.until_gone(&path).await?;
         let alone = haproxy_alone(&file, vip).await?;
         // The first round warms the page cache for both.
@@ -130,9 +122,7 @@ async fn haproxy_alone(file: &str, vip: SocketAddr) -> anyhow::Result<Duration> 
 pub(crate) async fn member_added() -> anyhow::Result<Vec<Row>> {
     let lab = Lab::start().await?;
     let first = Backend::start("first").await?;
-    let load_balancer = lab
-        .create("/loadbalancers", tree(&lab, &first).await?)
-        .await?;
+    let load_balancer = lab.create("/loadbalancers", tree(&lab, &first).await?).await?;
     let vip = SocketAddr::new(text(&load_balancer, "vip_address")?.parse()?, 8080);
     let pool = text(&load_balancer["pools"][0], "id")?;
     until_200(vip).await?;
@@ -147,10 +137,7 @@ pub(crate) async fn member_added() -> anyhow::Result<Vec<Row>> {
         let created = lab.create(&path, body).await?;
         while member.requests() == 0 {
             http::get(vip, "/").await?.expect(200)?;
-            ensure!(
-                start.elapsed() < Duration::from_secs(30),
-                "the member gets no request"
-            );
+            ensure!(start.elapsed() < Duration::from_secs(30), "the member gets no request");
         }
         if round > 0 {
             rounds.push(start.elapsed());
@@ -158,25 +145,16 @@ pub(crate) async fn member_added() -> anyhow::Result<Vec<Row>> {
         let path = format!("{path}/{}", text(&created, "id")?);
         lab.call("DELETE", &path, None).await?.expect(204)?;
         lab.until_gone(&path).await?;
-        eventually(
-            "only the first member is left",
-            Duration::from_secs(10),
-            async || http::get(vip, "/").await?.expect(200).map(drop),
-        )
+        eventually("only the first member is left", Duration::from_secs(10), async || {
+            http::get(vip, "/").await?.expect(200).map(drop)
+        })
         .await?;
     }
     Ok(vec![Row {
         what: "member added → first request to it".to_owned(),
         aim: "p50 ≤ 20 ms".to_owned(),
-        measured: format!(
-            "p50 {}, p99 {}",
-            ms(rounds.median()),
-            ms(rounds.percentile(99))
-        ),
-        compared: format!(
-            "{} rounds, a client that asks without a pause",
-            rounds.count()
-        ),
+        measured: format!("p50 {}, p99 {}", ms(rounds.median()), ms(rounds.percentile(99))),
+        compared: format!("{} rounds, a client that asks without a pause", rounds.count()),
         met: rounds.median() <= Duration::from_millis(20),
     }])
 }

@@ -45,10 +45,7 @@ impl From<SpeltAddress> for String {
 
 impl From<IpAddr> for SpeltAddress {
     fn from(address: IpAddr) -> Self {
-        Self {
-            spelling: address.to_string(),
-            address,
-        }
+        Self { spelling: address.to_string(), address }
     }
 }
 
@@ -100,10 +97,7 @@ impl AddressRules {
                 // A hidden IPv4 address never enjoys the loopback of a laptop: nothing listens
                 // there under that spelling.
                 if let Some(v4) = hidden_v4(v6) {
-                    let strict = Self {
-                        loopback_allowed: false,
-                        reserved: self.reserved.clone(),
-                    };
+                    let strict = Self { loopback_allowed: false, reserved: self.reserved.clone() };
                     return strict.check(IpAddr::V4(v4));
                 }
                 self.check_v6(v6)
@@ -171,13 +165,7 @@ mod tests {
 
     #[test]
     fn ordinary_addresses_may_be_named() {
-        for text in [
-            "10.0.0.5",
-            "192.0.2.1",
-            "2001:db8::1",
-            "fd00::20",
-            "::ffff:10.0.0.1",
-        ] {
+        for text in ["10.0.0.5", "192.0.2.1", "2001:db8::1", "fd00::20", "::ffff:10.0.0.1"] {
             assert_eq!(verdict(text), Ok(()), "{text}");
         }
     }
@@ -214,10 +202,7 @@ mod tests {
 
     #[test]
     fn a_laptop_may_use_its_loopback_but_not_under_another_spelling() {
-        let laptop = AddressRules {
-            loopback_allowed: true,
-            reserved: Vec::new(),
-        };
+        let laptop = AddressRules { loopback_allowed: true, reserved: Vec::new() };
         assert_eq!(laptop.check("127.0.0.9".parse().unwrap()), Ok(()));
         assert_eq!(laptop.check("::1".parse().unwrap()), Ok(()));
         assert!(laptop.check("::ffff:127.0.0.9".parse().unwrap()).is_err());
@@ -230,14 +215,8 @@ mod tests {
             loopback_allowed: false,
             reserved: vec!["10.9.0.0/16".parse().unwrap()],
         };
-        assert_eq!(
-            rules.check("10.9.3.1".parse().unwrap()),
-            Err(Forbidden::Reserved)
-        );
-        assert_eq!(
-            rules.check("::ffff:10.9.3.1".parse().unwrap()),
-            Err(Forbidden::Reserved)
-        );
+        assert_eq!(rules.check("10.9.3.1".parse().unwrap()), Err(Forbidden::Reserved));
+        assert_eq!(rules.check("::ffff:10.9.3.1".parse().unwrap()), Err(Forbidden::Reserved));
         assert_eq!(rules.check("10.8.3.1".parse().unwrap()), Ok(()));
     }
 }

@@ -36,10 +36,7 @@ impl LoadBalancerGraph {
     /// enabled listener and loses it with its last.
     pub fn has_work(&self) -> bool {
         self.load_balancer.admin_state_up
-            && self
-                .listeners
-                .iter()
-                .any(|listener| listener.admin_state_up)
+            && self.listeners.iter().any(|listener| listener.admin_state_up)
     }
 
     /// The pool with this id.
@@ -49,16 +46,12 @@ impl LoadBalancerGraph {
 
     /// The members of a pool.
     pub fn members_of(&self, pool: PoolId) -> impl Iterator<Item = &Member> {
-        self.members
-            .iter()
-            .filter(move |member| member.pool == pool)
+        self.members.iter().filter(move |member| member.pool == pool)
     }
 
     /// The monitor of a pool.
     pub fn health_monitor_of(&self, pool: PoolId) -> Option<&HealthMonitor> {
-        self.health_monitors
-            .iter()
-            .find(|monitor| monitor.pool == pool)
+        self.health_monitors.iter().find(|monitor| monitor.pool == pool)
     }
 
     /// The policies of a listener that can take a request, in the order in which they are asked:
@@ -74,19 +67,14 @@ impl LoadBalancerGraph {
     /// The rules of a policy that are asked.
     pub fn rules_of(&self, policy: &L7Policy) -> impl Iterator<Item = &L7Rule> {
         let policy = policy.id;
-        self.l7_rules
-            .iter()
-            .filter(move |rule| rule.policy == policy && rule.admin_state_up)
+        self.l7_rules.iter().filter(move |rule| rule.policy == policy && rule.admin_state_up)
     }
 
     /// The pools that a listener may send traffic to (contract 3.6), each once: its default pool,
     /// then those of its policies.
     pub fn pools_used_by(&self, listener: &Listener) -> Vec<PoolId> {
         let mut pools: Vec<PoolId> = listener.default_pool.into_iter().collect();
-        for pool in self
-            .policies_of(listener.id)
-            .filter_map(|policy| policy.action.pool())
-        {
+        for pool in self.policies_of(listener.id).filter_map(|policy| policy.action.pool()) {
             if !pools.contains(&pool) {
                 pools.push(pool);
             }

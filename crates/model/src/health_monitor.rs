@@ -163,10 +163,7 @@ pub struct StatusCodes {
 impl StatusCodes {
     /// Only 200.
     pub fn ok() -> Self {
-        Self {
-            spelling: "200".to_owned(),
-            ranges: vec![(200, 200)],
-        }
+        Self { spelling: "200".to_owned(), ranges: vec![(200, 200)] }
     }
 
     /// The text as it was typed.
@@ -194,15 +191,9 @@ impl TryFrom<String> for StatusCodes {
             _ => None,
         };
         let ranges = if let Some((first, last)) = spelling.split_once('-') {
-            code(first)
-                .zip(code(last))
-                .filter(|(first, last)| first <= last)
-                .map(|pair| vec![pair])
+            code(first).zip(code(last)).filter(|(first, last)| first <= last).map(|pair| vec![pair])
         } else {
-            spelling
-                .split(',')
-                .map(|part| code(part.trim()).map(|one| (one, one)))
-                .collect()
+            spelling.split(',').map(|part| code(part.trim()).map(|one| (one, one))).collect()
         };
         match ranges {
             Some(ranges) => Ok(Self { spelling, ranges }),
@@ -222,30 +213,15 @@ mod tests {
     use super::*;
 
     fn codes(text: &str) -> Option<Vec<(u16, u16)>> {
-        StatusCodes::try_from(text.to_owned())
-            .ok()
-            .map(|codes| codes.ranges().to_vec())
+        StatusCodes::try_from(text.to_owned()).ok().map(|codes| codes.ranges().to_vec())
     }
 
     #[test]
     fn status_codes_are_a_list_or_a_range() {
         assert_eq!(codes("200"), Some(vec![(200, 200)]));
-        assert_eq!(
-            codes("200, 201 ,202"),
-            Some(vec![(200, 200), (201, 201), (202, 202)])
-        );
+        assert_eq!(codes("200, 201 ,202"), Some(vec![(200, 200), (201, 201), (202, 202)]));
         assert_eq!(codes("200-204"), Some(vec![(200, 204)]));
-        for text in [
-            "",
-            "20",
-            "2000",
-            "200-",
-            "204-200",
-            "200-204,301",
-            "2xx",
-            "200\n",
-            "+20",
-        ] {
+        for text in ["", "20", "2000", "200-", "204-200", "200-204,301", "2xx", "200\n", "+20"] {
             assert_eq!(codes(text), None, "{text:?}");
         }
     }

@@ -111,9 +111,7 @@ impl ProjectId {
     /// The project of this name, if its length is allowed.
     pub fn new(text: impl Into<String>) -> Option<Self> {
         let text = text.into();
-        (1..=Self::MAX)
-            .contains(&text.chars().count())
-            .then_some(Self(text))
+        (1..=Self::MAX).contains(&text.chars().count()).then_some(Self(text))
     }
 
     /// The id as text.

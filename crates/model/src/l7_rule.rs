@@ -90,12 +90,7 @@ impl TryFrom<Unchecked> for Condition {
 
 impl From<Condition> for Unchecked {
     fn from(it: Condition) -> Self {
-        Self {
-            kind: it.kind,
-            comparison: it.comparison,
-            key: it.key,
-            value: it.value,
-        }
+        Self { kind: it.kind, comparison: it.comparison, key: it.key, value: it.value }
     }
 }
 
@@ -113,12 +108,7 @@ impl Condition {
         key: Option<String>,
         value: String,
     ) -> Result<Self, Violation> {
-        let condition = Self {
-            kind,
-            comparison,
-            key,
-            value,
-        };
+        let condition = Self { kind, comparison, key, value };
         condition.check()?;
         Ok(condition)
     }
@@ -243,15 +233,8 @@ impl Condition {
         let Some(key) = self.key().filter(|key| !key.is_empty()) else {
             return refuse("Invalid L7 Rule: L7 rule type requires a key");
         };
-        let starts_well = key
-            .bytes()
-            .next()
-            .is_some_and(|byte| byte.is_ascii_alphabetic());
-        if starts_well
-            && key
-                .bytes()
-                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
-        {
+        let starts_well = key.bytes().next().is_some_and(|byte| byte.is_ascii_alphabetic());
+        if starts_well && key.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') {
             Ok(())
         } else {
             refuse("Invalid L7 Rule: Invalid L7rule distinguished name field.")
@@ -268,9 +251,7 @@ fn is_header_value(text: &str) -> bool {
     let quoted = text.len() >= 2 && text.starts_with('"') && text.ends_with('"');
     if quoted {
         let inner = &text[1..text.len() - 1];
-        inner
-            .bytes()
-            .all(|byte| byte.is_ascii_graphic() || matches!(byte, b' ' | b'\t'))
+        inner.bytes().all(|byte| byte.is_ascii_graphic() || matches!(byte, b' ' | b'\t'))
     } else {
         text.bytes().all(|byte| byte.is_ascii_graphic())
     }
@@ -315,10 +296,7 @@ mod tests {
     #[test]
     fn a_header_rule_needs_a_token_for_a_key() {
         use Comparison::EqualTo;
-        assert_eq!(
-            says(RuleKind::Header, EqualTo, Some("X-Tier"), "gold"),
-            None
-        );
+        assert_eq!(says(RuleKind::Header, EqualTo, Some("X-Tier"), "gold"), None);
         assert_eq!(
             says(RuleKind::Header, EqualTo, None, "gold").unwrap(),
             "Error parsing L7Rule: Invalid L7 Rule: L7 rule type requires a key"
@@ -331,10 +309,7 @@ mod tests {
             says(RuleKind::Header, EqualTo, Some("X-Tier"), "go ld").unwrap(),
             "Error parsing L7Rule: Invalid characters in header value"
         );
-        assert_eq!(
-            says(RuleKind::Header, EqualTo, Some("X-Tier"), "\"go ld\""),
-            None
-        );
+        assert_eq!(says(RuleKind::Header, EqualTo, Some("X-Tier"), "\"go ld\""), None);
     }
 
     #[test]
@@ -343,10 +318,7 @@ mod tests {
             says(RuleKind::FileType, Comparison::Contains, None, "jpg").unwrap(),
             "Error parsing L7Rule: Invalid L7 Rule: invalid comparison type for rule type"
         );
-        assert_eq!(
-            says(RuleKind::FileType, Comparison::Regex, None, "jpe?g"),
-            None
-        );
+        assert_eq!(says(RuleKind::FileType, Comparison::Regex, None, "jpe?g"), None);
     }
 
     #[test]
@@ -362,9 +334,6 @@ mod tests {
         assert!(says(RuleKind::SslConnHasCert, EqualTo, Some("k"), "true").is_some());
         assert!(says(RuleKind::SslVerifyResult, EqualTo, None, "-1").is_some());
         assert!(says(RuleKind::SslDnField, EqualTo, Some("9CN"), "x").is_some());
-        assert_eq!(
-            says(RuleKind::SslDnField, EqualTo, Some("CN"), "any thing"),
-            None
-        );
+        assert_eq!(says(RuleKind::SslDnField, EqualTo, Some("CN"), "any thing"), None);
     }
 }

@@ -127,9 +127,7 @@ impl InsertHeader {
 impl Listener {
     /// Whether the header is switched on: its value is `true` in any case (contract 3.8).
     pub fn inserts(&self, header: InsertHeader) -> bool {
-        self.insert_headers
-            .get(&header)
-            .is_some_and(|value| value.eq_ignore_ascii_case("true"))
+        self.insert_headers.get(&header).is_some_and(|value| value.eq_ignore_ascii_case("true"))
     }
 
     /// How many connections at once; `None` is unlimited.

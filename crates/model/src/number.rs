@@ -151,18 +151,12 @@ impl TryFrom<i64> for ConnectionLimit {
     fn try_from(value: i64) -> Result<Self, OutOfRange> {
         match value {
             -1 => Ok(Self::Unlimited),
-            0..=Self::MAX => u32::try_from(value)
-                .map(Self::AtMost)
-                .map_err(|_| OutOfRange {
-                    value,
-                    min: -1,
-                    max: Self::MAX,
-                }),
-            _ => Err(OutOfRange {
+            0..=Self::MAX => u32::try_from(value).map(Self::AtMost).map_err(|_| OutOfRange {
                 value,
                 min: -1,
                 max: Self::MAX,
             }),
+            _ => Err(OutOfRange { value, min: -1, max: Self::MAX }),
         }
     }
 }

@@ -94,12 +94,8 @@ impl Traffic {
         Self {
             bytes_in: self.bytes_in.saturating_add(other.bytes_in),
             bytes_out: self.bytes_out.saturating_add(other.bytes_out),
-            active_connections: self
-                .active_connections
-                .saturating_add(other.active_connections),
-            total_connections: self
-                .total_connections
-                .saturating_add(other.total_connections),
+            active_connections: self.active_connections.saturating_add(other.active_connections),
+            total_connections: self.total_connections.saturating_add(other.total_connections),
             request_errors: self.request_errors.saturating_add(other.request_errors),
         }
     }

@@ -119,10 +119,9 @@ impl ListenerProtocol {
     pub fn may_feed(self, pool: PoolProtocol) -> Result<(), Violation> {
         use PoolProtocol as Pool;
         let fits = match self {
-            Self::Tcp => matches!(
-                pool,
-                Pool::Tcp | Pool::Http | Pool::Https | Pool::Proxy | Pool::ProxyV2
-            ),
+            Self::Tcp => {
+                matches!(pool, Pool::Tcp | Pool::Http | Pool::Https | Pool::Proxy | Pool::ProxyV2)
+            }
             Self::Http | Self::TerminatedHttps => {
                 matches!(pool, Pool::Http | Pool::Proxy | Pool::ProxyV2)
             }
@@ -164,19 +163,10 @@ mod tests {
                 .map(|pool| pool.word())
                 .collect()
         };
-        assert_eq!(
-            pools(ListenerProtocol::Tcp),
-            ["TCP", "HTTP", "HTTPS", "PROXY", "PROXYV2"]
-        );
+        assert_eq!(pools(ListenerProtocol::Tcp), ["TCP", "HTTP", "HTTPS", "PROXY", "PROXYV2"]);
         assert_eq!(pools(ListenerProtocol::Http), ["HTTP", "PROXY", "PROXYV2"]);
-        assert_eq!(
-            pools(ListenerProtocol::Https),
-            ["TCP", "HTTPS", "PROXY", "PROXYV2"]
-        );
-        assert_eq!(
-            pools(ListenerProtocol::TerminatedHttps),
-            ["HTTP", "PROXY", "PROXYV2"]
-        );
+        assert_eq!(pools(ListenerProtocol::Https), ["TCP", "HTTPS", "PROXY", "PROXYV2"]);
+        assert_eq!(pools(ListenerProtocol::TerminatedHttps), ["HTTP", "PROXY", "PROXYV2"]);
         assert_eq!(pools(ListenerProtocol::Udp), ["UDP"]);
         assert_eq!(pools(ListenerProtocol::Sctp), ["SCTP"]);
         assert_eq!(pools(ListenerProtocol::Prometheus), [""; 0]);
@@ -185,10 +175,7 @@ mod tests {
     #[test]
     fn words_come_back_as_they_went() {
         for protocol in ListenerProtocol::ALL {
-            assert_eq!(
-                ListenerProtocol::from_word(protocol.word()),
-                Some(*protocol)
-            );
+            assert_eq!(ListenerProtocol::from_word(protocol.word()), Some(*protocol));
         }
         assert_eq!(ListenerProtocol::from_word("http"), None);
     }

@@ -34,10 +34,7 @@ impl fmt::Display for ProviderName {
 
 /// What a driver can do. What is not in here it answers with the contract's 501.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "each is a feature that is there or not"
-)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a feature that is there or not")]
 pub struct Capabilities {
     /// Protocols of listeners.
     pub listeners: &'static [ListenerProtocol],
@@ -91,17 +88,11 @@ pub trait Demand {
 }
 
 fn has<T: PartialEq + fmt::Display>(list: &[T], wanted: &T, what: &str) -> Result<(), Unsupported> {
-    if list.contains(wanted) {
-        Ok(())
-    } else {
-        lacks(format!("{what} {wanted}"))
-    }
+    if list.contains(wanted) { Ok(()) } else { lacks(format!("{what} {wanted}")) }
 }
 
 fn lacks(what: impl fmt::Display) -> Result<(), Unsupported> {
-    Err(Unsupported(format!(
-        "{what} is not supported by this driver."
-    )))
+    Err(Unsupported(format!("{what} is not supported by this driver.")))
 }
 
 impl Demand for LoadBalancer {
@@ -134,11 +125,7 @@ impl Demand for Pool {
         has(capabilities.pools, &self.protocol, "pool protocol")?;
         has(capabilities.algorithms, &self.algorithm, "algorithm")?;
         if let Some(persistence) = &self.persistence {
-            has(
-                capabilities.persistence,
-                &persistence.kind(),
-                "session persistence",
-            )?;
+            has(capabilities.persistence, &persistence.kind(), "session persistence")?;
         }
         if self.tls.enabled && !capabilities.pool_tls {
             return lacks("tls_enabled");
@@ -149,11 +136,7 @@ impl Demand for Pool {
 
 impl Demand for HealthMonitor {
     fn within(&self, capabilities: &Capabilities) -> Result<(), Unsupported> {
-        has(
-            capabilities.probes,
-            &self.probe.kind(),
-            "health monitor type",
-        )?;
+        has(capabilities.probes, &self.probe.kind(), "health monitor type")?;
         let names_a_host = self
             .probe
             .http()
@@ -167,20 +150,12 @@ impl Demand for HealthMonitor {
 
 impl Demand for L7Policy {
     fn within(&self, capabilities: &Capabilities) -> Result<(), Unsupported> {
-        if capabilities.l7 {
-            Ok(())
-        } else {
-            lacks("an L7 policy")
-        }
+        if capabilities.l7 { Ok(()) } else { lacks("an L7 policy") }
     }
 }
 
 impl Demand for L7Rule {
     fn within(&self, capabilities: &Capabilities) -> Result<(), Unsupported> {
-        if capabilities.l7 {
-            Ok(())
-        } else {
-            lacks("an L7 rule")
-        }
+        if capabilities.l7 { Ok(()) } else { lacks("an L7 rule") }
     }
 }

@@ -60,9 +60,6 @@ impl Violation {
 
     /// `value` cannot stand for `option`.
     pub fn option(value: &(impl ToString + ?Sized), option: impl Into<String>) -> Self {
-        Self::Option {
-            value: value.to_string(),
-            option: option.into(),
-        }
+        Self::Option { value: value.to_string(), option: option.into() }
     }
 }

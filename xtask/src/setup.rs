@@ -1,0 +1,23 @@
+//! What a fresh machine lacks, installed only when it is lacking.
+
+mod debian;
+mod nextest;
+mod python;
+
+/// What `evenkeel dev` needs to run.
+pub(crate) fn for_running() -> anyhow::Result<()> {
+    debian::install(&[debian::HAPROXY])
+}
+
+/// What the tests need on top of that.
+pub(crate) fn for_testing() -> anyhow::Result<()> {
+    debian::install(&[
+        debian::HAPROXY,
+        debian::POSTGRESQL,
+        debian::CURL,
+        debian::COMPILER,
+        debian::PYTHON,
+    ])?;
+    nextest::install()?;
+    python::install()
+}

@@ -1,0 +1,74 @@
+//! `cargo xtask test`: all that is checked, stage by stage; CI runs this and nothing else.
+
+mod counts;
+
+use std::path::PathBuf;
+
+use anyhow::bail;
+
+use crate::shell::{Run, answer, root, say, timed};
+use crate::{openapi, setup, tidy};
+use counts::Counts;
+
+/// Stops at the first stage that fails; the tests themselves are all run.
+pub(crate) fn run(thorough: bool) -> anyhow::Result<()> {
+    stage("set-up", setup::for_testing)?;
+    stage("format", || Run::cargo("fmt").args(["--all", "--", "--check"]).run())?;
+    stage("tidy", tidy::run)?;
+    stage("clippy", || {
+        Run::cargo("clippy").args(["--workspace", "--all-targets", "--", "-D", "warnings"]).run()
+    })?;
+    // Binaries and tests in one go: apart, cargo would build what they share twice.
+    stage("build", || Run::cargo("build").args(["--workspace", "--all-targets"]).run())?;
+    stage("openapi", || openapi::check(Run::new(evenkeel())))?;
+    let tests = stage("tests", || nextest(thorough))?;
+    let examples = stage("examples in the documentation", doctests)?;
+    conclude(tests + examples)
+}
+
+fn stage<T>(name: &str, work: impl FnOnce() -> anyhow::Result<T>) -> anyhow::Result<T> {
+    say(&format!("\n== {name}"));
+    let (result, took) = timed(work);
+    let end = if result.is_ok() { "done" } else { "failed" };
+    say(&format!("== {name}: {end} in {:.1} s", took.as_secs_f64()));
+    result
+}
+
+/// The binary that the build stage made.
+fn evenkeel() -> PathBuf {
+    let target = std::env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into());
+    root().join(target).join("debug/evenkeel")
+}
+
+fn nextest(thorough: bool) -> anyhow::Result<Counts> {
+    let runner = Run::cargo("nextest").args(["run", "--workspace"]);
+    let runner = if thorough {
+        runner.args(["--profile", "thorough"]).env("EVENKEEL_THOROUGH", "1")
+    } else {
+        runner
+    };
+    let watched = runner.watch()?;
+    match Counts::of_nextest(&watched.text) {
+        Some(counts) if watched.succeeded || counts.failed > 0 => Ok(counts),
+        Some(_) | None => bail!("nextest did not come to an end"),
+    }
+}
+
+fn doctests() -> anyhow::Result<Counts> {
+    let watched =
+        Run::cargo("test").args(["--doc", "--workspace", "--quiet", "--no-fail-fast"]).watch()?;
+    let counts = Counts::of_libtest(&watched.text);
+    if watched.succeeded || counts.failed > 0 {
+        Ok(counts)
+    } else {
+        bail!("the examples could not be built")
+    }
+}
+
+fn conclude(counts: Counts) -> anyhow::Result<()> {
+    answer(&counts.to_string());
+    if counts.failed > 0 {
+        bail!("some tests failed");
+    }
+    Ok(())
+}

@@ -1,0 +1,97 @@
+//! A graph as HAProxy's configuration: pure, and the same text for the same graph.
+
+mod backend;
+mod capabilities;
+mod frontend;
+mod global;
+mod health_check;
+mod l7;
+
+use std::fmt;
+
+use evenkeel_driver::Site;
+use evenkeel_model::provider::{Demand, Unsupported};
+use evenkeel_model::{Listener, LoadBalancerGraph, Pool};
+
+use crate::configuration::Configuration;
+
+pub use capabilities::CAPABILITIES;
+pub use global::{ADMIN_SOCKET, LOCAL_PEER, STATISTICS_SOCKET};
+
+/// What the node lets one HAProxy process have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NodeLimits {
+    /// How many files it may have open: the hard limit, which HAProxy raises itself to.
+    pub descriptors: u64,
+}
+
+/// What HAProxy shall do at `site` so that `graph` is served.
+///
+/// Disabled listeners have no frontend, and pools that no open listener uses have no backend.
+/// All paths in it are relative to the site's directory, in which HAProxy is to be started: the
+/// path of a socket may have only some 90 characters.
+///
+/// # Errors
+///
+/// [`Unsupported`]: the graph asks for what this driver cannot do, or has a text that cannot be
+/// written.
+pub fn render(
+    graph: &LoadBalancerGraph,
+    site: &Site,
+    limits: NodeLimits,
+) -> Result<Configuration, Unsupported> {
+    within_capabilities(graph)?;
+    let open: Vec<&Listener> = open_listeners(graph).collect();
+    let ceiling = global::max_connections(graph, limits);
+    let frontends = open
+        .iter()
+        .map(|listener| frontend::render(graph, site, listener, ceiling))
+        .collect::<Result<Vec<_>, _>>()?;
+    let backends = graph
+        .pools
+        .iter()
+        .filter(|pool| pool.admin_state_up)
+        .filter_map(|pool| {
+            let users = users_of(graph, pool, &open);
+            (!users.is_empty()).then(|| backend::render(graph, pool, &users))
+        })
+        .collect::<Result<Vec<_>, _>>()?;
+    Ok(Configuration {
+        generation: graph.generation,
+        global: global::global(&frontends, ceiling),
+        shared: global::shared(&backends),
+        frontends,
+        backends,
+    })
+}
+
+fn open_listeners(graph: &LoadBalancerGraph) -> impl Iterator<Item = &Listener> {
+    let enabled = graph.load_balancer.admin_state_up;
+    graph.listeners.iter().filter(move |listener| enabled && listener.admin_state_up)
+}
+
+fn users_of<'a>(
+    graph: &LoadBalancerGraph,
+    pool: &Pool,
+    open: &[&'a Listener],
+) -> Vec<&'a Listener> {
+    let uses = |listener: &&&Listener| graph.pools_used_by(listener).contains(&pool.id);
+    open.iter().filter(uses).copied().collect()
+}
+
+fn within_capabilities(graph: &LoadBalancerGraph) -> Result<(), Unsupported> {
+    fn all<'a, T: Demand + 'a>(them: impl IntoIterator<Item = &'a T>) -> Result<(), Unsupported> {
+        them.into_iter().try_for_each(|it| it.within(&CAPABILITIES))
+    }
+    all([&graph.load_balancer])?;
+    all(&graph.listeners)?;
+    all(&graph.pools)?;
+    all(&graph.health_monitors)?;
+    all(&graph.l7_policies)?;
+    all(&graph.l7_rules)
+}
+
+/// The refusal of one resource of the graph.
+fn refused(kind: &str, id: impl fmt::Display, why: impl fmt::Display) -> Unsupported {
+    Unsupported(format!("{kind} {id}: {why}."))
+}

@@ -1,0 +1,173 @@
+//! A pool as a backend.
+
+use std::time::Duration;
+
+use evenkeel_model::listener::Timeouts;
+use evenkeel_model::number::Milliseconds;
+use evenkeel_model::pool::{Algorithm, Persistence};
+use evenkeel_model::protocol::PoolProtocol;
+use evenkeel_model::provider::Unsupported;
+use evenkeel_model::{HealthMonitor, Listener, LoadBalancerGraph, Member, Pool};
+
+use super::frontend::patience;
+use super::{health_check, refused};
+use crate::configuration::{Backend, Server};
+use crate::writer::{Fetch, Line, Section};
+
+/// How many clients a pool remembers; beyond, the longest unseen is forgotten.
+const CLIENTS: &str = "size 100k";
+
+/// `users` are the open listeners that may send traffic to the pool; there is at least one.
+pub(super) fn render(
+    graph: &LoadBalancerGraph,
+    pool: &Pool,
+    users: &[&Listener],
+) -> Result<Backend, Unsupported> {
+    let monitor = graph.health_monitor_of(pool.id);
+    let monitor = monitor.filter(|monitor| monitor.admin_state_up);
+    let mut section = Section::new(Line::new("backend").word(pool.id));
+    let speaks_http = speaks_http(pool, users)?;
+    section.add(Line::new(if speaks_http { "mode http" } else { "mode tcp" }));
+    balance(pool.algorithm, &mut section);
+    section.add(Line::new("option allbackups"));
+    timeouts(users, speaks_http, &mut section);
+    persistence(pool, speaks_http, &mut section)?;
+    if let Some(monitor) = monitor {
+        health_check::render(graph, monitor, &mut section)?;
+    }
+    let longest_connect = longest(users, |timeouts| timeouts.member_connect);
+    let servers = graph
+        .members_of(pool.id)
+        .map(|member| server(pool, member, monitor, longest_connect))
+        .collect::<Result<Vec<_>, _>>()?;
+    Ok(Backend {
+        id: pool.id,
+        section,
+        remembers_clients: remembers_clients(pool),
+        takes_servers: !matches!(pool.persistence, Some(Persistence::HttpCookie)),
+        servers,
+    })
+}
+
+/// Whether requests are seen or bytes. A PROXY pool takes what its listener speaks.
+fn speaks_http(pool: &Pool, users: &[&Listener]) -> Result<bool, Unsupported> {
+    match pool.protocol {
+        PoolProtocol::Http => Ok(true),
+        PoolProtocol::Tcp | PoolProtocol::Https | PoolProtocol::Udp | PoolProtocol::Sctp => {
+            Ok(false)
+        }
+        PoolProtocol::Proxy | PoolProtocol::ProxyV2 => {
+            let http = users.iter().filter(|user| user.protocol.is_http()).count();
+            if http == 0 || http == users.len() {
+                Ok(http > 0)
+            } else {
+                let why = "a PROXY pool cannot serve HTTP and TCP listeners at once";
+                Err(refused("Pool", pool.id, why))
+            }
+        }
+    }
+}
+
+fn balance(algorithm: Algorithm, section: &mut Section) {
+    // Consistent, so that a member that comes or goes moves few clients, and so that members can
+    // be added while HAProxy runs.
+    let (rule, hashed) = match algorithm {
+        Algorithm::RoundRobin => ("balance roundrobin", false),
+        Algorithm::LeastConnections => ("balance leastconn", false),
+        Algorithm::SourceIp => ("balance source", true),
+        Algorithm::SourceIpPort => ("balance hash src,concat(:,sess.port)", true),
+    };
+    section.add(Line::new(rule));
+    if hashed {
+        section.add(Line::new("hash-type consistent sdbm avalanche"));
+    }
+}
+
+/// The timeouts towards members are the listener's; of several listeners, the longest.
+fn timeouts(users: &[&Listener], speaks_http: bool, section: &mut Section) {
+    let connect = longest(users, |timeouts| timeouts.member_connect);
+    let silence = longest(users, |timeouts| timeouts.member_data);
+    section.add(Line::new("timeout connect").word(connect));
+    section.add(Line::new("timeout server").word(silence));
+    if speaks_http {
+        // After an upgrade either side may be silent while the other is not.
+        let client = longest(users, |timeouts| timeouts.client_data);
+        section.add(Line::new("timeout tunnel").word(silence.max(client)));
+        // Members are not kept busy for clients that have gone.
+        section.add(Line::new("option abortonclose"));
+    }
+}
+
+fn longest(users: &[&Listener], which: fn(&Timeouts) -> Milliseconds) -> Duration {
+    let timeouts = users.iter().map(|user| patience(which(&user.timeouts)));
+    timeouts.max().unwrap_or_default()
+}
+
+fn remembers_clients(pool: &Pool) -> bool {
+    match &pool.persistence {
+        Some(Persistence::SourceIp { .. } | Persistence::AppCookie { .. }) => true,
+        Some(Persistence::HttpCookie) | None => false,
+    }
+}
+
+fn persistence(pool: &Pool, speaks_http: bool, section: &mut Section) -> Result<(), Unsupported> {
+    let Some(persistence) = &pool.persistence else {
+        return Ok(());
+    };
+    if !speaks_http && !matches!(persistence, Persistence::SourceIp { .. }) {
+        let why = format!("{} persistence needs requests, not bytes", persistence.kind());
+        return Err(refused("Pool", pool.id, why));
+    }
+    match persistence {
+        Persistence::SourceIp { .. } => {
+            // IPv4 clients are kept as IPv6 ones.
+            let table = Line::new("stick-table type ipv6").words(CLIENTS);
+            section.add(table.words("peers successors"));
+            section.add(Line::new("stick on src"));
+        }
+        Persistence::HttpCookie => {
+            section.add(Line::new("cookie SRV insert indirect nocache httponly"));
+        }
+        Persistence::AppCookie { name } => {
+            let table = Line::new("stick-table type string len 64").words(CLIENTS);
+            section.add(table.words("peers successors"));
+            let answered = Fetch::cookie("res.cook", name);
+            section.add(Line::new("stick store-response").word(answered));
+            let asked = Fetch::cookie("req.cook", name);
+            section.add(Line::new("stick match").word(asked));
+        }
+    }
+    Ok(())
+}
+
+fn server(
+    pool: &Pool,
+    member: &Member,
+    monitor: Option<&HealthMonitor>,
+    connect: Duration,
+) -> Result<Server, Unsupported> {
+    let mut options = match pool.protocol {
+        PoolProtocol::Proxy => Line::new("send-proxy"),
+        PoolProtocol::ProxyV2 => Line::new("send-proxy-v2"),
+        PoolProtocol::Tcp
+        | PoolProtocol::Http
+        | PoolProtocol::Https
+        | PoolProtocol::Udp
+        | PoolProtocol::Sctp => Line::empty(),
+    };
+    if let Some(Persistence::HttpCookie) = pool.persistence {
+        options = options.words("cookie").word(member.id);
+    }
+    if let Some(monitor) = monitor {
+        options = options.followed_by(&health_check::options(monitor)?);
+    }
+    Ok(Server {
+        id: member.id,
+        address: member.socket(),
+        weight: member.weight,
+        backup: member.backup,
+        disabled: !member.admin_state_up,
+        check: monitor.and_then(|monitor| health_check::check(monitor, member, connect)),
+        options,
+    })
+}

@@ -1,0 +1,37 @@
+//! What this driver can do; what is not in here is answered before it gets here.
+
+use evenkeel_model::health_monitor::ProbeKind;
+use evenkeel_model::pool::{Algorithm, PersistenceKind};
+use evenkeel_model::protocol::{ListenerProtocol, PoolProtocol};
+use evenkeel_model::provider::Capabilities;
+
+/// What [`render`](super::render) renders.
+pub const CAPABILITIES: Capabilities = Capabilities {
+    listeners: &[
+        ListenerProtocol::Tcp,
+        ListenerProtocol::Http,
+        ListenerProtocol::Https,
+        ListenerProtocol::Prometheus,
+    ],
+    pools: &[
+        PoolProtocol::Tcp,
+        PoolProtocol::Http,
+        PoolProtocol::Https,
+        PoolProtocol::Proxy,
+        PoolProtocol::ProxyV2,
+    ],
+    algorithms: Algorithm::ALL,
+    probes: &[
+        ProbeKind::Http,
+        ProbeKind::Https,
+        ProbeKind::Ping,
+        ProbeKind::Tcp,
+        ProbeKind::TlsHello,
+    ],
+    persistence: PersistenceKind::ALL,
+    l7: true,
+    pool_tls: false,
+    allowed_cidrs: true,
+    additional_vips: true,
+    probe_host: true,
+};

@@ -1,0 +1,191 @@
+//! A listener as a frontend.
+
+use std::time::Duration;
+
+use evenkeel_driver::Site;
+use evenkeel_model::listener::InsertHeader;
+use evenkeel_model::number::Milliseconds;
+use evenkeel_model::pool::Algorithm;
+use evenkeel_model::protocol::ListenerProtocol;
+use evenkeel_model::provider::Unsupported;
+use evenkeel_model::{Listener, LoadBalancerGraph, PoolId};
+
+use super::{l7, refused};
+use crate::configuration::Frontend;
+use crate::writer::{Line, LogFormat, Section};
+
+/// How long the head of a request may take to come; a client that is slower is told 408.
+const REQUEST_HEAD: Duration = Duration::from_secs(10);
+
+/// How long a client that has closed its side is waited for.
+const HALF_CLOSED: Duration = Duration::from_secs(30);
+
+/// How many ranges are written on one line.
+const RANGES_PER_LINE: usize = 32;
+
+pub(super) fn render(
+    graph: &LoadBalancerGraph,
+    site: &Site,
+    listener: &Listener,
+    ceiling: u32,
+) -> Result<Frontend, Unsupported> {
+    let mut section = Section::new(Line::new("frontend").word(listener.id));
+    section.add(mode(listener.protocol));
+    for socket in site.sockets_of(listener, graph) {
+        section.add(Line::new("bind").word(socket));
+    }
+    timeouts(listener, &mut section);
+    allowed(listener, &mut section);
+    if hashes_ports(graph, listener) {
+        section.add(Line::new("tcp-request connection set-var(sess.port) src_port"));
+    }
+    match listener.protocol {
+        ListenerProtocol::Http | ListenerProtocol::TerminatedHttps => {
+            l7::render(graph, listener, &mut section)?;
+            insert_headers(listener, &mut section)?;
+            l7::use_backends(graph, listener, &mut section);
+        }
+        ListenerProtocol::Prometheus => metrics(&mut section),
+        ListenerProtocol::Tcp
+        | ListenerProtocol::Https
+        | ListenerProtocol::Udp
+        | ListenerProtocol::Sctp => bytes(graph, listener, &mut section)?,
+    }
+    if let Some(pool) = listener.default_pool.filter(|pool| is_enabled(graph, *pool)) {
+        section.add(Line::new("default_backend").word(pool));
+    }
+    Ok(Frontend { id: listener.id, max_connections: limit(listener, ceiling), section })
+}
+
+pub(super) fn mode(protocol: ListenerProtocol) -> Line {
+    match protocol {
+        ListenerProtocol::Http
+        | ListenerProtocol::TerminatedHttps
+        | ListenerProtocol::Prometheus => Line::new("mode http"),
+        ListenerProtocol::Tcp
+        | ListenerProtocol::Https
+        | ListenerProtocol::Udp
+        | ListenerProtocol::Sctp => Line::new("mode tcp"),
+    }
+}
+
+/// Whether a pool is there and answers. A frontend without one tells HTTP clients 503 and closes
+/// the connections of others.
+pub(super) fn is_enabled(graph: &LoadBalancerGraph, pool: PoolId) -> bool {
+    graph.pool(pool).is_some_and(|pool| pool.admin_state_up)
+}
+
+/// A limit of 0 means none, as it does with Octavia and with HAProxy.
+fn limit(listener: &Listener, ceiling: u32) -> u32 {
+    let limit = listener.connections_at_most().filter(|limit| *limit > 0);
+    limit.unwrap_or(ceiling).min(ceiling)
+}
+
+/// HAProxy reads 0 as "for ever", and warns; the longest time of the contract is as good.
+pub(super) fn patience(timeout: Milliseconds) -> Duration {
+    if timeout.get() == 0 {
+        Milliseconds::literal(2_073_600_000).duration()
+    } else {
+        timeout.duration()
+    }
+}
+
+fn timeouts(listener: &Listener, section: &mut Section) {
+    let silence = patience(listener.timeouts.client_data);
+    section.add(Line::new("timeout client").word(silence));
+    if listener.protocol.is_http() {
+        // Without it a request's head could be sent byte by byte for ever.
+        section.add(Line::new("timeout http-request").word(silence.min(REQUEST_HEAD)));
+        section.add(Line::new("timeout http-keep-alive").word(silence));
+        section.add(Line::new("timeout client-fin").word(silence.min(HALF_CLOSED)));
+    }
+}
+
+fn allowed(listener: &Listener, section: &mut Section) {
+    if listener.allowed_cidrs.is_empty() {
+        return;
+    }
+    for ranges in listener.allowed_cidrs.chunks(RANGES_PER_LINE) {
+        let line = Line::new("acl allowed src --");
+        section.add(ranges.iter().fold(line, |line, range| line.word(*range)));
+    }
+    section.add(Line::new("tcp-request connection reject if !allowed"));
+}
+
+fn hashes_ports(graph: &LoadBalancerGraph, listener: &Listener) -> bool {
+    let pools = graph.pools_used_by(listener);
+    let mut pools = pools.into_iter().filter_map(|pool| graph.pool(pool));
+    pools.any(|pool| pool.algorithm == Algorithm::SourceIpPort)
+}
+
+fn bytes(
+    graph: &LoadBalancerGraph,
+    listener: &Listener,
+    section: &mut Section,
+) -> Result<(), Unsupported> {
+    if graph.policies_of(listener.id).next().is_some() {
+        let why = format!("{} protocol listeners do not support L7 policies", listener.protocol);
+        return Err(refused("Listener", listener.id, why));
+    }
+    section.add(Line::new("option splice-auto"));
+    let inspect = listener.timeouts.tcp_inspect;
+    if inspect.get() > 0 {
+        section.add(Line::new("tcp-request inspect-delay").word(inspect.duration()));
+        section.add(Line::new("tcp-request content accept if { req.len gt 0 }"));
+    }
+    Ok(())
+}
+
+fn metrics(section: &mut Section) {
+    section.add(Line::new("http-request use-service prometheus-exporter if { path /metrics }"));
+    section.add(Line::new("http-request deny deny_status 404"));
+}
+
+/// Sets what members shall believe, after taking away what the client says of it, in whatever
+/// spelling: many servers read `X_Real_IP` as `X-Real-IP`.
+fn insert_headers(listener: &Listener, section: &mut Section) -> Result<(), Unsupported> {
+    for header in InsertHeader::ALL {
+        if !listener.inserts(*header) {
+            continue;
+        }
+        let Some((name, copies, value)) = insertion(*header, listener) else {
+            return Err(refused("Listener", listener.id, format!("{header} needs TLS")));
+        };
+        section.add(Line::new("http-request del-header").word(copies).words("-m reg"));
+        section.add(Line::new("http-request set-header").word(name).word(value));
+    }
+    Ok(())
+}
+
+/// A header's name, what matches all its spellings (HAProxy keeps names in lower case), and its
+/// value.
+fn insertion(
+    header: InsertHeader,
+    listener: &Listener,
+) -> Option<(&'static str, &'static str, LogFormat)> {
+    let client = LogFormat::new().sample("src");
+    let insertion = match header {
+        InsertHeader::ForwardedFor => ("X-Forwarded-For", "^x[-_]forwarded[-_]for$", client),
+        InsertHeader::ForwardedPort => {
+            // The port that clients were told, even if the socket is on another.
+            let port = LogFormat::new().number(listener.protocol_port.get());
+            ("X-Forwarded-Port", "^x[-_]forwarded[-_]port$", port)
+        }
+        InsertHeader::ForwardedProto => {
+            let scheme = LogFormat::new().sample("ssl_fc,iif(https,http)");
+            ("X-Forwarded-Proto", "^x[-_]forwarded[-_]proto$", scheme)
+        }
+        InsertHeader::ForwardedIp => ("X-Forwarded-IP", "^x[-_]forwarded[-_]ip$", client),
+        InsertHeader::ClientIp => ("X-Client-IP", "^x[-_]client[-_]ip$", client),
+        InsertHeader::RealIp => ("X-Real-IP", "^x[-_]real[-_]ip$", client),
+        InsertHeader::SslClientVerify
+        | InsertHeader::SslClientHasCert
+        | InsertHeader::SslClientDn
+        | InsertHeader::SslClientCn
+        | InsertHeader::SslIssuer
+        | InsertHeader::SslClientSha1
+        | InsertHeader::SslClientNotBefore
+        | InsertHeader::SslClientNotAfter => return None,
+    };
+    Some(insertion)
+}

@@ -1,0 +1,187 @@
+//! The directory of a site, and the mark by which the agent knows that it made it.
+//!
+//! A directory appears with its mark in it and disappears as a whole, so that a crash leaves none
+//! that nobody would dare to remove. What is not marked is a stranger's: never entered, never
+//! deleted.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use evenkeel_model::{Epoch, LoadBalancerId};
+
+use crate::disk::{Disk, make_private};
+
+const MARK: &str = ".site.json";
+/// Before the name of a directory that is not there yet, or not any more.
+const PASSING: &str = ".passing-";
+
+/// What the mark says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Mark {
+    load_balancer: LoadBalancerId,
+    /// The placement under which a driver last applied a graph here.
+    epoch: Option<Epoch>,
+}
+
+/// What stands where the directory of a load balancer belongs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum SiteDirectory {
+    /// Nothing.
+    Absent,
+    /// Ours.
+    Ours {
+        /// The placement under which a driver last applied a graph here.
+        epoch: Option<Epoch>,
+    },
+    /// Something that the agent did not make.
+    Strange,
+}
+
+/// The directory of all sites.
+#[derive(Clone, Debug)]
+pub(crate) struct SiteDirectories {
+    root: PathBuf,
+    disk: Disk,
+}
+
+impl SiteDirectories {
+    /// Opens the directory of all sites, and finishes what a crash interrupted.
+    pub(crate) async fn open(root: PathBuf, disk: Disk) -> io::Result<Self> {
+        let path = root.clone();
+        disk.run(move |_| clean(&path)).await?;
+        Ok(Self { root, disk })
+    }
+
+    /// Where the site of a load balancer is.
+    pub(crate) fn path(&self, id: LoadBalancerId) -> PathBuf {
+        self.root.join(id.to_string())
+    }
+
+    /// What is there.
+    pub(crate) async fn read(&self, id: LoadBalancerId) -> io::Result<SiteDirectory> {
+        let path = self.path(id);
+        self.disk.run(move |_| read(&path, id)).await
+    }
+
+    /// Makes the directory, marked.
+    pub(crate) async fn make(&self, id: LoadBalancerId) -> io::Result<()> {
+        let (path, passing) = (self.path(id), self.passing(id));
+        let make = move |disk: &Disk| {
+            make_private(&passing)?;
+            write_mark(disk, &passing, id, None)?;
+            disk.rename(&passing, &path)
+        };
+        self.disk.run(make).await
+    }
+
+    /// Notes the placement under which a driver has applied a graph.
+    pub(crate) async fn note(&self, id: LoadBalancerId, epoch: Epoch) -> io::Result<()> {
+        let path = self.path(id);
+        let note = move |disk: &Disk| write_mark(disk, &path, id, Some(epoch));
+        self.disk.run(note).await
+    }
+
+    /// Removes the directory with all that is in it, if it is ours.
+    pub(crate) async fn remove(&self, id: LoadBalancerId) -> io::Result<()> {
+        let (path, passing) = (self.path(id), self.passing(id));
+        let remove = move |disk: &Disk| match read(&path, id)? {
+            SiteDirectory::Absent | SiteDirectory::Strange => Ok(()),
+            SiteDirectory::Ours { .. } => {
+                remove_all(&passing)?;
+                disk.rename(&path, &passing)?;
+                remove_all(&passing)
+            }
+        };
+        self.disk.run(remove).await
+    }
+
+    /// The load balancers that have a directory of ours, in the order of their ids.
+    pub(crate) async fn list(&self) -> io::Result<Vec<(LoadBalancerId, Epoch)>> {
+        let root = self.root.clone();
+        self.disk.run(move |_| list(&root)).await
+    }
+
+    fn passing(&self, id: LoadBalancerId) -> PathBuf {
+        self.root.join(format!("{PASSING}{id}"))
+    }
+}
+
+fn clean(root: &Path) -> io::Result<()> {
+    make_private(root)?;
+    for entry in fs::read_dir(root)? {
+        let entry = entry?;
+        if entry.file_name().to_string_lossy().starts_with(PASSING) {
+            remove_all(&entry.path())?;
+        }
+    }
+    Ok(())
+}
+
+fn list(root: &Path) -> io::Result<Vec<(LoadBalancerId, Epoch)>> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(root)? {
+        let path = entry?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let Ok(id) = name.parse::<LoadBalancerId>() else {
+            continue;
+        };
+        match read(&path, id) {
+            Ok(SiteDirectory::Ours { epoch }) => found.push((id, epoch.unwrap_or_default())),
+            Ok(SiteDirectory::Absent | SiteDirectory::Strange) => {}
+            // One that cannot be read hides no other.
+            Err(error) => tracing::warn!(load_balancer = %id, %error, "a site was not read"),
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+fn read(path: &Path, id: LoadBalancerId) -> io::Result<SiteDirectory> {
+    // Not following links: what a link points to was not made by the agent.
+    match fs::symlink_metadata(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(SiteDirectory::Absent),
+        Err(error) => return Err(error),
+        Ok(metadata) if !metadata.is_dir() => return Ok(SiteDirectory::Strange),
+        Ok(_) => {}
+    }
+    match fs::read(path.join(MARK)) {
+        Ok(bytes) => Ok(judge(&bytes, id)),
+        // An empty directory can be taken over: renaming ours onto it does so.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let empty = fs::read_dir(path)?.next().is_none();
+            Ok(if empty { SiteDirectory::Absent } else { SiteDirectory::Strange })
+        }
+        Err(error) => Err(error),
+    }
+}
+
+fn judge(bytes: &[u8], id: LoadBalancerId) -> SiteDirectory {
+    match serde_json::from_slice::<Mark>(bytes) {
+        // A copy of another site: its files speak of processes that are not this one's.
+        Ok(mark) if mark.load_balancer != id => SiteDirectory::Strange,
+        Ok(mark) => SiteDirectory::Ours { epoch: mark.epoch },
+        Err(_) => SiteDirectory::Ours { epoch: None },
+    }
+}
+
+fn write_mark(
+    disk: &Disk,
+    directory: &Path,
+    load_balancer: LoadBalancerId,
+    epoch: Option<Epoch>,
+) -> io::Result<()> {
+    let bytes = serde_json::to_vec(&Mark { load_balancer, epoch })?;
+    let path = directory.join(MARK);
+    disk.stage(&path, &bytes)?;
+    disk.commit(&path)
+}
+
+fn remove_all(path: &Path) -> io::Result<()> {
+    match fs::remove_dir_all(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        removed => removed,
+    }
+}

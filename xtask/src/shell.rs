@@ -11,6 +11,7 @@
 )]
 
 use std::ffi::OsStr;
+use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -65,13 +66,6 @@ impl Run {
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
         let mut run = Self::new(cargo).arg(subcommand);
         run.shown = format!("cargo {subcommand}");
-        // Set by the cargo around us; a nested build must decide for itself, or it builds twice.
-        for (name, _) in std::env::vars_os() {
-            let name_shown = name.to_string_lossy();
-            if name_shown.starts_with("CARGO_PKG_") || name_shown == "CARGO_MANIFEST_DIR" {
-                run.command.env_remove(&name);
-            }
-        }
         run
     }
 
@@ -122,6 +116,26 @@ impl Run {
         }
         String::from_utf8(output.stdout)
             .with_context(|| format!("`{}` did not print text", self.shown))
+    }
+
+    /// Runs it to its end, and shows what it printed only if it fails.
+    ///
+    /// It prints into a file, because a service that an installation starts would hold a pipe open.
+    pub(crate) fn run_hushed(mut self) -> anyhow::Result<()> {
+        let place = root().join("target/set-up.log");
+        fs::create_dir_all(root().join("target"))?;
+        let log = File::create(&place)?;
+        let status = self
+            .command
+            .stdout(log.try_clone()?)
+            .stderr(log)
+            .status()
+            .with_context(|| format!("cannot run `{}`", self.shown))?;
+        if status.success() {
+            return Ok(());
+        }
+        say(&String::from_utf8_lossy(&fs::read(&place)?));
+        bail!("`{}` failed ({status})", self.shown)
     }
 
     /// Runs it to its end without a sound, and says whether it ended well.

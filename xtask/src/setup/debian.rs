@@ -69,18 +69,18 @@ fn apt(names: &[&str]) -> anyhow::Result<()> {
     if find("apt-get").is_none() {
         bail!("this machine has no apt-get");
     }
-    as_root("apt-get")?.args(["update", "--quiet"]).run()?;
+    as_root("apt-get")?.arg("update").run_hushed()?;
     let without_cluster = names.contains(&POSTGRESQL.name);
     if without_cluster {
         // Without this Debian would make a database nobody asked for, and start it at every boot.
-        as_root("sh")?.args(["-c", FORBID_CLUSTER]).run()?;
+        as_root("sh")?.args(["-c", FORBID_CLUSTER]).run_hushed()?;
     }
     let installed = as_root("apt-get")?
-        .args(["install", "--yes", "--quiet", "--no-install-recommends"])
+        .args(["install", "--yes", "--no-install-recommends"])
         .args(names)
-        .run();
+        .run_hushed();
     if without_cluster {
-        as_root("rm")?.args(["--force", CLUSTER_RULE]).run()?;
+        as_root("rm")?.args(["--force", CLUSTER_RULE]).run_hushed()?;
     }
     installed
 }

@@ -33,10 +33,10 @@ pub(crate) fn install() -> anyhow::Result<()> {
 }
 
 fn fill(place: &Path) -> anyhow::Result<()> {
-    Run::new(INTERPRETER).args(["-m", "venv", "--clear"]).arg(place).run()?;
+    Run::new(INTERPRETER).args(["-m", "venv", "--clear"]).arg(place).run_hushed()?;
     Run::new(place.join("bin/python"))
         .args(["-m", "pip", "install", "--quiet", "--no-input"])
         .args(["--disable-pip-version-check", "--requirement"])
         .arg(root().join(REQUIREMENTS))
-        .run()
+        .run_hushed()
 }

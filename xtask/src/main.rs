@@ -49,17 +49,36 @@ enum Chore {
 
 fn main() -> ExitCode {
     let outcome = match Chore::parse() {
-        Chore::Dev { arguments } => dev::run(&arguments),
         Chore::Test { thorough } => test::run(thorough),
-        Chore::Tidy => tidy::run(),
-        Chore::Openapi { check } => openapi::run(check),
-        Chore::Bench { arguments } => bench::run(&arguments),
+        Chore::Dev { arguments } => dev::run(&arguments).map(|()| ExitCode::SUCCESS),
+        Chore::Tidy => tidy::run().map(|()| ExitCode::SUCCESS),
+        Chore::Openapi { check } => openapi::run(check).map(|()| ExitCode::SUCCESS),
+        Chore::Bench { arguments } => bench::run(&arguments).map(|()| ExitCode::SUCCESS),
     };
-    match outcome {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            shell::say(&format!("error: {error:#}"));
-            ExitCode::FAILURE
+    outcome.unwrap_or_else(|error| {
+        shell::say(&format!("error: {error:#}"));
+        ExitCode::FAILURE
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What `evenkeel dev` is given.
+    fn passed_on(words: &[&str]) -> Vec<OsString> {
+        let line = ["cargo xtask", "dev"].iter().chain(words);
+        match Chore::try_parse_from(line) {
+            Ok(Chore::Dev { arguments }) => arguments,
+            other => panic!("not a dev: {other:?}"),
         }
+    }
+
+    #[test]
+    fn dev_passes_everything_on() {
+        assert_eq!(passed_on(&["--demo", "--data", "a"]), ["--demo", "--data", "a"]);
+        assert_eq!(passed_on(&["--", "--demo"]), ["--demo"]);
+        assert_eq!(passed_on(&["env", "--listen", "b"]), ["env", "--listen", "b"]);
+        assert_eq!(passed_on(&["--help"]), ["--help"]);
     }
 }

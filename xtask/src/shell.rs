@@ -64,9 +64,14 @@ impl Run {
     /// The cargo that runs this chore.
     pub(crate) fn cargo(subcommand: &str) -> Self {
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-        let mut run = Self::new(cargo).arg(subcommand);
-        run.shown = format!("cargo {subcommand}");
-        run
+        let run = Self::new(cargo).arg(subcommand);
+        Self { shown: format!("cargo {subcommand}"), ..run }
+    }
+
+    /// A binary of ours that was built before, in `debug` or `release`.
+    pub(crate) fn built(profile: &str, name: &str) -> Self {
+        let target = std::env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into());
+        Self::new(root().join(target).join(profile).join(name))
     }
 
     /// Adds one argument.

@@ -2,16 +2,17 @@
 
 mod counts;
 
-use std::path::PathBuf;
+use std::process::ExitCode;
 
 use anyhow::bail;
 
-use crate::shell::{Run, answer, root, say, timed};
+use crate::shell::{Run, answer, say, timed};
 use crate::{openapi, setup, tidy};
 use counts::Counts;
 
-/// Stops at the first stage that fails; the tests themselves are all run.
-pub(crate) fn run(thorough: bool) -> anyhow::Result<()> {
+/// Stops at the first stage that fails; the tests themselves are all run, and then counted in the
+/// last line that is printed.
+pub(crate) fn run(thorough: bool) -> anyhow::Result<ExitCode> {
     stage("set-up", setup::for_testing)?;
     stage("format", || Run::cargo("fmt").args(["--all", "--", "--check"]).run())?;
     stage("tidy", tidy::run)?;
@@ -20,10 +21,12 @@ pub(crate) fn run(thorough: bool) -> anyhow::Result<()> {
     })?;
     // Binaries and tests in one go: apart, cargo would build what they share twice.
     stage("build", || Run::cargo("build").args(["--workspace", "--all-targets"]).run())?;
-    stage("openapi", || openapi::check(Run::new(evenkeel())))?;
+    stage("openapi", || openapi::check(Run::built("debug", "evenkeel")))?;
     let tests = stage("tests", || nextest(thorough))?;
     let examples = stage("examples in the documentation", doctests)?;
-    conclude(tests + examples)
+    let counts = tests + examples;
+    answer(&counts.to_string());
+    Ok(if counts.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 fn stage<T>(name: &str, work: impl FnOnce() -> anyhow::Result<T>) -> anyhow::Result<T> {
@@ -32,12 +35,6 @@ fn stage<T>(name: &str, work: impl FnOnce() -> anyhow::Result<T>) -> anyhow::Res
     let end = if result.is_ok() { "done" } else { "failed" };
     say(&format!("== {name}: {end} in {:.1} s", took.as_secs_f64()));
     result
-}
-
-/// The binary that the build stage made.
-fn evenkeel() -> PathBuf {
-    let target = std::env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into());
-    root().join(target).join("debug/evenkeel")
 }
 
 fn nextest(thorough: bool) -> anyhow::Result<Counts> {
@@ -63,12 +60,4 @@ fn doctests() -> anyhow::Result<Counts> {
     } else {
         bail!("the examples could not be built")
     }
-}
-
-fn conclude(counts: Counts) -> anyhow::Result<()> {
-    answer(&counts.to_string());
-    if counts.failed > 0 {
-        bail!("some tests failed");
-    }
-    Ok(())
 }

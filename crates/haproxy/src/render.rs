@@ -42,7 +42,7 @@ pub fn render(
 ) -> Result<Configuration, Unsupported> {
     within_capabilities(graph)?;
     let open: Vec<&Listener> = open_listeners(graph).collect();
-    let ceiling = global::max_connections(graph, limits);
+    let ceiling = global::ceiling(graph, limits);
     let frontends = open
         .iter()
         .map(|listener| frontend::render(graph, site, listener, ceiling))

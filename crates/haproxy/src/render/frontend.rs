@@ -10,7 +10,7 @@ use evenkeel_model::protocol::ListenerProtocol;
 use evenkeel_model::provider::Unsupported;
 use evenkeel_model::{Listener, LoadBalancerGraph, PoolId};
 
-use super::{l7, refused};
+use super::{global, l7, refused};
 use crate::configuration::Frontend;
 use crate::writer::{Line, LogFormat, Section};
 
@@ -30,11 +30,12 @@ pub(super) fn render(
     ceiling: u32,
 ) -> Result<Frontend, Unsupported> {
     let mut section = Section::new(Line::new("frontend").word(listener.id));
-    section.add(mode(listener.protocol));
+    let speaks_http = speaks_http(listener.protocol);
+    section.add(Line::new(if speaks_http { "mode http" } else { "mode tcp" }));
     for socket in site.sockets_of(listener, graph) {
         section.add(Line::new("bind").word(socket));
     }
-    timeouts(listener, &mut section);
+    timeouts(listener, speaks_http, &mut section);
     allowed(listener, &mut section);
     if hashes_ports(graph, listener) {
         section.add(Line::new("tcp-request connection set-var(sess.port) src_port"));
@@ -54,18 +55,22 @@ pub(super) fn render(
     if let Some(pool) = listener.default_pool.filter(|pool| is_enabled(graph, *pool)) {
         section.add(Line::new("default_backend").word(pool));
     }
-    Ok(Frontend { id: listener.id, max_connections: limit(listener, ceiling), section })
+    Ok(Frontend {
+        id: listener.id,
+        max_connections: global::max_connections(listener, ceiling),
+        section,
+    })
 }
 
-pub(super) fn mode(protocol: ListenerProtocol) -> Line {
+const fn speaks_http(protocol: ListenerProtocol) -> bool {
     match protocol {
         ListenerProtocol::Http
         | ListenerProtocol::TerminatedHttps
-        | ListenerProtocol::Prometheus => Line::new("mode http"),
+        | ListenerProtocol::Prometheus => true,
         ListenerProtocol::Tcp
         | ListenerProtocol::Https
         | ListenerProtocol::Udp
-        | ListenerProtocol::Sctp => Line::new("mode tcp"),
+        | ListenerProtocol::Sctp => false,
     }
 }
 
@@ -73,12 +78,6 @@ pub(super) fn mode(protocol: ListenerProtocol) -> Line {
 /// the connections of others.
 pub(super) fn is_enabled(graph: &LoadBalancerGraph, pool: PoolId) -> bool {
     graph.pool(pool).is_some_and(|pool| pool.admin_state_up)
-}
-
-/// A limit of 0 means none, as it does with Octavia and with HAProxy.
-fn limit(listener: &Listener, ceiling: u32) -> u32 {
-    let limit = listener.connections_at_most().filter(|limit| *limit > 0);
-    limit.unwrap_or(ceiling).min(ceiling)
 }
 
 /// HAProxy reads 0 as "for ever", and warns; the longest time of the contract is as good.
@@ -90,10 +89,10 @@ pub(super) fn patience(timeout: Milliseconds) -> Duration {
     }
 }
 
-fn timeouts(listener: &Listener, section: &mut Section) {
+fn timeouts(listener: &Listener, speaks_http: bool, section: &mut Section) {
     let silence = patience(listener.timeouts.client_data);
     section.add(Line::new("timeout client").word(silence));
-    if listener.protocol.is_http() {
+    if speaks_http {
         // Without it a request's head could be sent byte by byte for ever.
         section.add(Line::new("timeout http-request").word(silence.min(REQUEST_HEAD)));
         section.add(Line::new("timeout http-keep-alive").word(silence));

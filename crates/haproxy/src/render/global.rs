@@ -1,7 +1,7 @@
 //! The sections of the process as a whole, and how much it may take of the node.
 
 use evenkeel_driver::DRAIN;
-use evenkeel_model::LoadBalancerGraph;
+use evenkeel_model::{Listener, LoadBalancerGraph};
 
 use super::NodeLimits;
 use crate::configuration::{Backend, Frontend};
@@ -16,8 +16,9 @@ pub const STATISTICS_SOCKET: &str = "haproxy_stats.sock";
 /// The name under which a process hands its stick tables on to the next.
 pub const LOCAL_PEER: &str = "evenkeel";
 
-/// The most connections that one process takes, however many descriptors it may have.
-const MOST_CONNECTIONS: u64 = 50_000;
+/// What a listener without a limit takes. HAProxy has some 130 bytes ready for each connection that
+/// may come, and there may be many load balancers on a node; who needs more says so.
+const CONNECTIONS_WITHOUT_LIMIT: u32 = 20_000;
 
 /// What HAProxy opens besides: its log, its sockets, its poller, the sockets of a process that it
 /// replaces.
@@ -25,13 +26,20 @@ const OTHER_DESCRIPTORS: u64 = 128;
 
 /// How many connections a process can take on this node. HAProxy refuses to start if it cannot
 /// have the descriptors for them, and its check of the file does not notice.
-pub(super) fn max_connections(graph: &LoadBalancerGraph, limits: NodeLimits) -> u32 {
+pub(super) fn ceiling(graph: &LoadBalancerGraph, limits: NodeLimits) -> u32 {
     // A probe per member, and a socket per listener and address.
     let sockets = graph.listeners.len() * (1 + graph.load_balancer.additional_vips.len());
     let others = OTHER_DESCRIPTORS + graph.members.len() as u64 + 2 * sockets as u64;
     // Two for each connection, and half of one for its share of the pipes used for splicing.
     let most = limits.descriptors.saturating_sub(others) * 2 / 5;
-    u32::try_from(most.clamp(1, MOST_CONNECTIONS)).unwrap_or(u32::MAX)
+    u32::try_from(most).unwrap_or(u32::MAX).max(1)
+}
+
+/// How many connections a listener takes. A limit of 0 means none, as it does with Octavia and
+/// with HAProxy.
+pub(super) fn max_connections(listener: &Listener, ceiling: u32) -> u32 {
+    let limit = listener.connections_at_most().filter(|limit| *limit > 0);
+    limit.unwrap_or(CONNECTIONS_WITHOUT_LIMIT).min(ceiling)
 }
 
 pub(super) fn global(frontends: &[Frontend], ceiling: u32) -> Section {

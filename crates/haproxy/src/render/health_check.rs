@@ -85,13 +85,16 @@ pub(super) fn options(monitor: &HealthMonitor) -> Result<Line, Unsupported> {
 /// When and where HAProxy probes a server, if it does. `connect` is how long the backend waits
 /// for a connection.
 pub(super) fn check(monitor: &HealthMonitor, member: &Member, connect: Duration) -> Option<Check> {
+    let target = member.probed_at();
+    let elsewhere = member.monitor_address.is_some();
     by_haproxy(&monitor.probe).then(|| Check {
         interval: at_least(monitor.delay),
         fast_interval: fast_interval(monitor, connect),
         rise: monitor.rise,
         fall: monitor.fall,
-        address: member.monitor_address.as_ref().map(|at| at.address()),
-        port: member.monitor_port.map(|port| port.get()),
+        address: elsewhere.then(|| target.ip()),
+        // An address brings its port, lest the kind of address decides which one it is.
+        port: (elsewhere || member.monitor_port.is_some()).then(|| target.port()),
     })
 }
 

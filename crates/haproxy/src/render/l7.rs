@@ -57,9 +57,8 @@ pub(super) fn use_backends(graph: &LoadBalancerGraph, listener: &Listener, secti
 /// All rules of the policy hold, and no earlier policy has chosen.
 fn condition(graph: &LoadBalancerGraph, policy: &L7Policy, chosen_before: bool) -> Line {
     let start = if chosen_before { "if !chosen" } else { "if" };
-    let holds = |rule: &L7Rule| match rule.invert {
-        false => Holds::Yes(rule.id),
-        true => Holds::No(rule.id),
+    let holds = |rule: &L7Rule| {
+        if rule.invert { Holds::No(rule.id) } else { Holds::Yes(rule.id) }
     };
     graph.rules_of(policy).fold(Line::new(start), |line, rule| line.word(holds(rule)))
 }

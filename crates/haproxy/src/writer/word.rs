@@ -94,6 +94,16 @@ impl From<Duration> for Word {
     }
 }
 
+/// In brackets if it has colons, of which HAProxy would take the last for a port's.
+impl From<IpAddr> for Word {
+    fn from(address: IpAddr) -> Self {
+        match address {
+            IpAddr::V4(address) => Self(address.to_string()),
+            IpAddr::V6(address) => Self(format!("[{address}]")),
+        }
+    }
+}
+
 /// As HAProxy lists them: `200,202-204`.
 impl From<&StatusCodes> for Word {
     fn from(codes: &StatusCodes) -> Self {
@@ -114,7 +124,7 @@ macro_rules! shown_without_surprise {
     )+};
 }
 
-shown_without_surprise!(u8, u16, u32, u64, IpAddr, IpNet, SocketAddr);
+shown_without_surprise!(u8, u16, u32, u64, IpNet, SocketAddr);
 shown_without_surprise!(LoadBalancerId, ListenerId, PoolId, MemberId, L7PolicyId, L7RuleId);
 
 /// Whether a byte means itself outside quotes.

@@ -1,0 +1,11 @@
+//! Graphs, and the files they become, each of which the real HAProxy accepts.
+//!
+//! `EVENKEEL_BLESS=1 cargo nextest run -p evenkeel-haproxy` writes the files anew.
+
+#![expect(clippy::unwrap_used, reason = "the lint's exemption for tests does not see their worlds")]
+
+mod files;
+mod hostile;
+mod real;
+mod refusals;
+mod world;

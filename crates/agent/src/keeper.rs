@@ -168,7 +168,12 @@ impl Keeper {
     fn panicked(&mut self) -> Round {
         let wanted = self.wanted.borrow().clone();
         match wanted.graph {
-            Some(graph) => self.failed(wanted.epoch, graph.generation, &StepError::Panicked, None),
+            Some(graph) => self.failed(
+                wanted.epoch,
+                graph.generation,
+                &StepError::Panicked,
+                self.refused.is_some(),
+            ),
             None => Round::Again(self.attempts.grow()),
         }
     }

@@ -64,10 +64,9 @@ fn break_within(node: &Actual, step: Step, desired: Option<Desired>) -> Vec<Actu
     take(&mut whole, step, desired);
     let mut half = *node;
     match step {
-        Step::RemoveDriver => half.served = Served::Remains,
         Step::Unplug | Step::Plug => half.place = Place::Remains,
         Step::RemoveDirectory | Step::MakeDirectory => {}
-        Step::ApplyDriver => half.served = Served::Remains,
+        Step::RemoveDriver | Step::ApplyDriver => half.served = Served::Remains,
     }
     // Applied, but not noted.
     let unnoted = Actual { epoch: node.epoch, ..whole };

@@ -118,8 +118,9 @@ mod tests {
         }
     }
 
-    fn numbers(generation: u64) -> Option<(Epoch, Generation)> {
-        Some((Epoch::new(1), Generation::new(generation)))
+    fn answered(fetches: &mut Fetches, number: u128, generation: u64) -> bool {
+        let numbers = (Epoch::new(1), Generation::new(generation));
+        fetches.answered(id(number), Some(numbers))
     }
 
     #[tokio::test(start_paused = true)]
@@ -130,7 +131,7 @@ mod tests {
         assert_eq!(fetches.next(now), Some(id(1)));
         assert_eq!(fetches.next(now), Some(id(2)));
         assert_eq!(fetches.next(now), None);
-        assert!(fetches.answered(id(1), numbers(1)));
+        assert!(answered(&mut fetches, 1, 1));
         assert_eq!(fetches.next(now), Some(id(3)));
     }
 
@@ -141,11 +142,11 @@ mod tests {
         fetches.want(&[entry(1, 1)]);
         assert_eq!(fetches.next(now), Some(id(1)));
         fetches.expire(now + ANSWER);
-        assert!(!fetches.answered(id(1), numbers(1)));
+        assert!(!answered(&mut fetches, 1, 1));
         assert_eq!(fetches.next(now), Some(id(1)));
         fetches.want(&[]);
-        assert!(!fetches.answered(id(1), numbers(1)));
-        assert!(!fetches.answered(id(9), numbers(1)));
+        assert!(!answered(&mut fetches, 1, 1));
+        assert!(!answered(&mut fetches, 9, 1));
     }
 
     #[tokio::test(start_paused = true)]
@@ -155,9 +156,9 @@ mod tests {
         fetches.want(&[entry(1, 7)]);
         assert_eq!(fetches.next(now), Some(id(1)));
         fetches.want(&[entry(1, 8)]);
-        assert!(fetches.answered(id(1), numbers(7)));
+        assert!(answered(&mut fetches, 1, 7));
         assert_eq!(fetches.next(now), Some(id(1)));
-        assert!(fetches.answered(id(1), numbers(7)));
+        assert!(answered(&mut fetches, 1, 7));
         assert_eq!(fetches.next(now), None);
     }
 }

@@ -66,8 +66,12 @@ fn todos(source: &Source) -> Vec<Breach> {
         .collect()
 }
 
-/// Tests wait for something, with a deadline; only the one function that does so may sleep.
+/// Tests wait for something, with a deadline; only the one function that does so may sleep. Where
+/// the clock is stopped, sleeping takes no time, and is how time passes.
 fn sleeps(source: &Source) -> Vec<Breach> {
+    if source.code.contains("start_paused") {
+        return Vec::new();
+    }
     let tests = source.tests_from();
     let pollers: Vec<_> = function::all(source)
         .into_iter()
@@ -79,7 +83,8 @@ fn sleeps(source: &Source) -> Vec<Breach> {
         })
         .filter(|(at, _)| !pollers.iter().any(|poller| poller.span.contains(at)))
         .map(|(at, _)| {
-            let says = "a test that sleeps is slow or flaky: wait with `eventually`";
+            let says =
+                "a test that sleeps is slow or flaky: wait with `eventually`, or stop the clock";
             Breach::new(source.place(at), says)
         })
         .collect()
@@ -136,6 +141,8 @@ mod tests {
             breaches(TEST, sleeping)[0].starts_with("crates/agent/tests/behaviour/main.rs:2: ")
         );
         assert_eq!(breaches(TEST, &sleeping.replace("fn a", "fn eventually")).len(), 0);
+        let stopped = format!("#[tokio::test(start_paused = true)]\n{sleeping}");
+        assert_eq!(breaches(TEST, &stopped).len(), 0);
         let unit = format!("{sleeping}#[cfg(test)]\nmod tests {{\n{sleeping}}}\n");
         assert_eq!(breaches(PRODUCT, &unit).len(), 1);
     }

@@ -87,23 +87,7 @@ impl Agent {
     /// no error: that is set aside, and fetched again.
     pub async fn start(config: AgentConfig) -> Result<RunningAgent, AgentError> {
         let lock = lock(&config).await?;
-        let state = |attempt| move |source| AgentError::State { attempt, source };
-        let directory = &config.state_directory;
-        let sites = SiteDirectories::open(directory.join("sites"), config.disk.clone()).await;
-        let sites = sites.map_err(state("open the sites in"))?;
-        let ledger = Ledger::open(directory.join("ledger"), config.disk.clone()).await;
-        let (ledger, entries) = ledger.map_err(state("read the ledger in"))?;
-        let timings = config.timings;
-        let node = Arc::new(Node {
-            drivers: Drivers::new(config.drivers),
-            plug: config.plug,
-            ledger,
-            sites,
-            failpoint: config.failpoint,
-            timings,
-            working: Semaphore::new(timings.parallel.max(1)),
-            watching: Semaphore::new(timings.parallel.max(1)),
-        });
+        let (node, entries) = open(&config).await?;
         let hello = Hello {
             agent: config.agent,
             host: config.host,
@@ -111,29 +95,52 @@ impl Agent {
             capacity: config.capacity,
         };
         tracing::info!(agent = %hello.agent, held = entries.len(), "agent started");
-        let (stop, kill) = (CancellationToken::new(), CancellationToken::new());
+        let running = RunningAgent {
+            stop: CancellationToken::new(),
+            kill: CancellationToken::new(),
+            tasks: TaskTracker::new(),
+            patience: config.timings.stop,
+        };
+        let (stop, kill) = (running.stop.clone(), running.kill.clone());
         let holdings = Holdings::start(Arc::clone(&node), entries, stop.clone(), kill.clone());
-        let tasks = TaskTracker::new();
-        let session = session::run(config.connector, hello, Arc::clone(&holdings), timings);
+        let session = session::run(config.connector, hello, Arc::clone(&holdings), config.timings);
         let sweep = orphans::sweep(node, Arc::clone(&holdings));
-        tasks.spawn({
-            let (stop, kill) = (stop.clone(), kill.clone());
-            let holdings = Arc::clone(&holdings);
-            async move {
-                tokio::select! {
-                    biased;
-                    () = kill.cancelled() => {}
-                    () = stop.cancelled() => {}
-                    () = async { tokio::join!(session, sweep); } => {}
-                }
-                holdings.ended().await;
-                // Held until nobody writes any more.
-                drop(lock);
+        running.tasks.spawn(async move {
+            tokio::select! {
+                biased;
+                () = kill.cancelled() => {}
+                () = stop.cancelled() => {}
+                () = async { tokio::join!(session, sweep); } => {}
             }
+            holdings.ended().await;
+            // Held until nobody writes any more.
+            drop(lock);
         });
-        tasks.close();
-        Ok(RunningAgent { stop, kill, tasks, patience: timings.stop })
+        running.tasks.close();
+        Ok(running)
     }
+}
+
+/// Opens the state directory, with what its ledger holds.
+async fn open(config: &AgentConfig) -> Result<(Arc<Node>, Vec<ledger::Entry>), AgentError> {
+    let state = |attempt| move |source| AgentError::State { attempt, source };
+    let (directory, disk) = (&config.state_directory, &config.disk);
+    let sites = SiteDirectories::open(directory.join("sites"), disk.clone()).await;
+    let sites = sites.map_err(state("open the sites in"))?;
+    let ledger = Ledger::open(directory.join("ledger"), disk.clone()).await;
+    let (ledger, entries) = ledger.map_err(state("read the ledger in"))?;
+    let timings = config.timings;
+    let node = Node {
+        drivers: Drivers::new(config.drivers.clone()),
+        plug: Arc::clone(&config.plug),
+        ledger,
+        sites,
+        failpoint: Arc::clone(&config.failpoint),
+        timings,
+        working: Semaphore::new(timings.parallel.max(1)),
+        watching: Semaphore::new(timings.parallel.max(1)),
+    };
+    Ok((Arc::new(node), entries))
 }
 
 /// An agent that runs. Dropped, it ends where it is, as if it had been killed.

@@ -185,3 +185,79 @@ fn remove_all(path: &Path) -> io::Result<()> {
         removed => removed,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn id(number: u128) -> LoadBalancerId {
+        LoadBalancerId::new(Uuid::from_u128(number))
+    }
+
+    async fn open(root: &Path) -> SiteDirectories {
+        let disk = Disk::Simulated(Arc::default());
+        SiteDirectories::open(root.to_owned(), disk).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_directory_is_private_and_tells_its_placement() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let root = tempfile::tempdir().unwrap();
+        let sites = open(root.path()).await;
+        assert_eq!(sites.read(id(1)).await.unwrap(), SiteDirectory::Absent);
+        sites.make(id(1)).await.unwrap();
+        let ours = |epoch| SiteDirectory::Ours { epoch };
+        assert_eq!(sites.read(id(1)).await.unwrap(), ours(None));
+        sites.note(id(1), Epoch::new(3)).await.unwrap();
+        assert_eq!(sites.read(id(1)).await.unwrap(), ours(Some(Epoch::new(3))));
+        assert_eq!(sites.list().await.unwrap(), [(id(1), Epoch::new(3))]);
+        let mode = fs::metadata(sites.path(id(1))).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o700);
+        sites.remove(id(1)).await.unwrap();
+        sites.remove(id(1)).await.unwrap();
+        assert_eq!(fs::read_dir(root.path()).unwrap().count(), 0);
+    }
+
+    #[tokio::test]
+    async fn what_the_agent_did_not_make_is_strange_and_stays() {
+        let root = tempfile::tempdir().unwrap();
+        let sites = open(root.path()).await;
+        sites.make(id(1)).await.unwrap();
+        // A copy of another site, a link to one, files, and a file.
+        fs::create_dir(sites.path(id(2))).unwrap();
+        fs::copy(sites.path(id(1)).join(MARK), sites.path(id(2)).join(MARK)).unwrap();
+        std::os::unix::fs::symlink(sites.path(id(1)), sites.path(id(3))).unwrap();
+        fs::create_dir(sites.path(id(4))).unwrap();
+        fs::write(sites.path(id(4)).join("file"), b"").unwrap();
+        fs::write(sites.path(id(5)), b"").unwrap();
+        for number in 2..=5 {
+            let strange = id(number);
+            assert_eq!(sites.read(strange).await.unwrap(), SiteDirectory::Strange, "{strange}");
+            sites.remove(strange).await.unwrap();
+            assert!(sites.path(strange).exists(), "{strange}");
+        }
+        assert!(sites.make(id(4)).await.is_err());
+        assert_eq!(sites.list().await.unwrap(), [(id(1), Epoch::default())]);
+    }
+
+    #[tokio::test]
+    async fn what_a_crash_left_half_made_or_half_removed_is_cleaned_up() {
+        let root = tempfile::tempdir().unwrap();
+        let sites = open(root.path()).await;
+        let half = sites.passing(id(1));
+        fs::create_dir(&half).unwrap();
+        fs::write(half.join("file"), b"").unwrap();
+        fs::create_dir(sites.path(id(2))).unwrap();
+        let sites = open(root.path()).await;
+        assert!(!half.exists());
+        // An empty directory is taken over, and a mark that cannot be read is still ours.
+        sites.make(id(2)).await.unwrap();
+        fs::write(sites.path(id(2)).join(MARK), b"").unwrap();
+        let read = sites.read(id(2)).await.unwrap();
+        assert_eq!(read, SiteDirectory::Ours { epoch: None });
+    }
+}

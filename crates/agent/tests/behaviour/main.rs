@@ -4,6 +4,8 @@
 #[cfg(test)]
 mod crash;
 #[cfg(test)]
+mod durable;
+#[cfg(test)]
 mod failing;
 #[cfg(test)]
 mod life;
@@ -15,6 +17,8 @@ mod node;
 mod observing;
 #[cfg(test)]
 mod races;
+#[cfg(test)]
+mod repeatable;
 #[cfg(test)]
 mod restart;
 #[cfg(test)]

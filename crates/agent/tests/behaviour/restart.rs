@@ -221,3 +221,30 @@ async fn a_vip_that_vanished_is_brought_back() {
         [Call::Remove, Call::Ensure, Call::Apply(graph(7, 1).generation)]
     );
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_ledger_bears_what_crashes_and_strangers_leave_in_it() {
+    let mut world = World::new();
+    let agent = world.start().await;
+    world.session().await.create(7).await;
+    agent.kill().await;
+
+    // It had come back while it was leaving; a write was broken off; a file was copied.
+    fs::copy(world.ledger(7, "json"), world.ledger(7, "leaving")).unwrap();
+    fs::write(world.ledger(7, "json.tmp"), b"{").unwrap();
+    fs::copy(world.ledger(7, "json"), world.ledger(8, "json")).unwrap();
+    let notes = world.directory.path().join("ledger/notes.txt");
+    fs::write(&notes, b"").unwrap();
+
+    world.node.forget_calls();
+    world.cable.cut(true);
+    let _agent = world.start().await;
+    pass(5).await;
+    assert!(world.node.serves(id(7), 1));
+    assert_eq!(world.node.calls(id(7)), []);
+    assert_eq!(world.node.calls(id(8)), []);
+    let is_there = |number, ending| world.ledger(number, ending).exists();
+    assert!(is_there(7, "json") && !is_there(7, "leaving") && !is_there(7, "json.tmp"));
+    assert!(is_there(8, "broken") && !is_there(8, "json"));
+    assert!(notes.exists());
+}

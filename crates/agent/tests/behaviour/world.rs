@@ -212,6 +212,8 @@ pub(crate) struct Control {
     pub(crate) observed: BTreeMap<LoadBalancerId, Observed>,
     pub(crate) observations: usize,
     pub(crate) fetched: Vec<LoadBalancerId>,
+    /// All that the agent said.
+    pub(crate) transcript: Vec<FromAgent>,
     /// Fetches are not answered.
     pub(crate) mute: bool,
 }
@@ -229,6 +231,7 @@ impl Control {
             observed: BTreeMap::new(),
             observations: 0,
             fetched: Vec::new(),
+            transcript: Vec::new(),
             mute: false,
         }
     }
@@ -295,6 +298,7 @@ impl Control {
     }
 
     async fn hear(&mut self, message: FromAgent) {
+        self.transcript.push(message.clone());
         match message {
             FromAgent::Hello(hello) => self.hello = Some(hello),
             FromAgent::Fetch(fetch) => {

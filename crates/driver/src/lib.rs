@@ -3,6 +3,7 @@
 //! A [`Driver`] makes a graph serve at a [`Site`]; a [`Plug`] makes the site: it brings the VIP to
 //! the node and takes it away. Neither is ever told what changed.
 
+pub mod loopback;
 pub mod plug;
 pub mod site;
 
@@ -11,11 +12,12 @@ use evenkeel_model::LoadBalancerGraph;
 use evenkeel_model::observed::Observation;
 use evenkeel_model::provider::{Capabilities, Unsupported};
 
+pub use loopback::Loopback;
 pub use plug::{Plug, PlugError, Plugged};
 pub use site::Site;
 
 /// How long connections that were opened under an earlier graph may live on.
-pub const DRAIN: std::time::Duration = std::time::Duration::from_secs(600);
+pub const DRAIN: std::time::Duration = std::time::Duration::from_mins(10);
 
 /// Makes the data path of a load balancer on this node what its graph says.
 ///
@@ -63,7 +65,7 @@ pub trait Driver: Send + Sync + std::fmt::Debug {
     /// Returns when what serves `site` has ended by itself, so that the agent looks at once rather
     /// than at its next round. Pending for ever while nothing serves, or if the driver cannot tell.
     async fn ended(&self, _site: &Site) {
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 }
 

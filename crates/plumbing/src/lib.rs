@@ -1,1 +1,11 @@
-//! Linux: processes, pidfds, echo requests. The only crate with unsafe code.
+//! Linux, for those above who know nothing of it: processes and how they end, files that survive a
+//! power cut, echo requests. The only crate that may hold unsafe code.
+
+pub mod echo;
+pub mod file;
+pub mod process;
+pub mod program;
+mod watched;
+
+pub use process::{Identity, Process};
+pub use program::{Lifetime, Program};

@@ -1,0 +1,81 @@
+//! Files that are whole, whatever happens while they are written.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+
+/// Replaces the file at `path`, readable by its owner alone, so that after a crash or a power cut
+/// either the old or the new content is there, and never a part of it.
+///
+/// Blocks for as long as the disk takes.
+///
+/// # Errors
+///
+/// What the system said, [`io::ErrorKind::StorageFull`] among it; the old content is still there.
+pub fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
+    let staged = path.with_extension("new");
+    let written = write(&staged, content).and_then(|()| fs::rename(&staged, path));
+    if written.is_err() {
+        // Of a failed attempt nothing is left, so that it does not keep a full disk full.
+        let _ = fs::remove_file(&staged);
+    }
+    written?;
+    let parent = path.parent().unwrap_or(Path::new("."));
+    File::open(parent)?.sync_all()
+}
+
+fn write(path: &Path, content: &[u8]) -> io::Result<()> {
+    let mut file =
+        OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
+    file.write_all(content)?;
+    file.sync_all()
+}
+
+/// Removes a file; one that is not there is removed already.
+///
+/// # Errors
+///
+/// What the system said.
+pub fn remove(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        Ok(()) | Err(_) => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    #[test]
+    fn a_file_is_replaced_whole_and_is_private() {
+        let place = tempfile::tempdir().unwrap();
+        let path = place.path().join("a.json");
+        replace(&path, b"one").unwrap();
+        replace(&path, b"two").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"two");
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(fs::read_dir(place.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_failed_attempt_leaves_the_old_content() {
+        let full = Path::new("/dev/full/x");
+        assert!(replace(full, b"one").is_err());
+        let place = tempfile::tempdir().unwrap();
+        let path = place.path().join("a.json");
+        replace(&path, b"one").unwrap();
+        fs::create_dir(path.with_extension("new")).unwrap();
+        assert!(replace(&path, b"two").is_err());
+        assert_eq!(fs::read(&path).unwrap(), b"one");
+    }
+
+    #[test]
+    fn what_is_not_there_is_removed() {
+        let place = tempfile::tempdir().unwrap();
+        remove(&place.path().join("nothing")).unwrap();
+    }
+}

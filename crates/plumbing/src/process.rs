@@ -1,0 +1,134 @@
+//! A process that is held by a pidfd: it cannot be mistaken for a later one with the same number.
+
+use std::io;
+use std::os::fd::OwnedFd;
+
+use rustix::process::{
+    Pid, PidfdFlags, Signal, WaitId, WaitIdOptions, pidfd_open, pidfd_send_signal, waitid,
+};
+use tokio::io::unix::AsyncFd;
+
+use crate::watched::watched;
+
+/// Which process: its number, and when it started in ticks since the system did. Both together are
+/// used once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Identity {
+    /// The number.
+    pub pid: u32,
+    /// Field 22 of `/proc/<pid>/stat`.
+    pub started: u64,
+}
+
+impl Identity {
+    /// The process that has this number now; nobody if there is none, or only its remains.
+    pub fn of(pid: u32) -> Option<Self> {
+        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+        // The name may hold spaces and brackets; what follows the last bracket does not.
+        let (_, rest) = stat.rsplit_once(')')?;
+        let fields: Vec<&str> = rest.split_whitespace().collect();
+        let is_dead = matches!(fields.first(), None | Some(&("Z" | "X")));
+        let started = fields.get(19)?.parse().ok()?;
+        (!is_dead).then_some(Self { pid, started })
+    }
+}
+
+/// A running process, ours or one that an earlier life of ours started.
+#[derive(Debug)]
+pub struct Process {
+    identity: Identity,
+    pidfd: AsyncFd<OwnedFd>,
+}
+
+impl Process {
+    /// Takes hold of exactly this process; `None` if it is gone, even if another has its number.
+    ///
+    /// Must be called within a tokio runtime.
+    ///
+    /// # Errors
+    ///
+    /// No descriptor is free.
+    pub fn adopt(identity: Identity) -> io::Result<Option<Self>> {
+        let Some(pid) = i32::try_from(identity.pid).ok().and_then(Pid::from_raw) else {
+            return Ok(None);
+        };
+        let pidfd = match pidfd_open(pid, PidfdFlags::NONBLOCK) {
+            Ok(pidfd) => pidfd,
+            Err(rustix::io::Errno::SRCH) => return Ok(None),
+            Err(error) => return Err(error.into()),
+        };
+        // Asked after the pidfd is held: from here on the number cannot be given to another.
+        if Identity::of(identity.pid) != Some(identity) {
+            return Ok(None);
+        }
+        Ok(Some(Self { identity, pidfd: watched(pidfd)? }))
+    }
+
+    /// Which process it is.
+    pub const fn identity(&self) -> Identity {
+        self.identity
+    }
+
+    /// Returns when it has ended; at once if it has already.
+    pub async fn ended(&self) {
+        // An error here means that the runtime is ending; nobody is left to be told.
+        if self.pidfd.readable().await.is_ok() {
+            self.reap();
+        } else {
+            std::future::pending::<()>().await;
+        }
+    }
+
+    /// The same, but leaves its remains to whoever holds it as a child.
+    pub(crate) async fn exited_unreaped(&self) {
+        if self.pidfd.readable().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+
+    /// Whether it has not ended.
+    pub fn is_running(&self) -> bool {
+        self.reap();
+        Identity::of(self.identity.pid) == Some(self.identity)
+    }
+
+    /// Asks it to finish what it has and leave.
+    pub fn finish(&self) {
+        self.signal(Signal::USR1);
+    }
+
+    /// Asks it to leave now.
+    pub fn terminate(&self) {
+        self.signal(Signal::TERM);
+    }
+
+    /// Ends it.
+    pub fn kill(&self) {
+        self.signal(Signal::KILL);
+    }
+
+    fn signal(&self, signal: Signal) {
+        // It may have ended, which is what was wanted.
+        let _ = pidfd_send_signal(self.pidfd.get_ref(), signal);
+    }
+
+    /// Takes the remains of a child of ours; of another's child there are none for us.
+    fn reap(&self) {
+        let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG;
+        let _ = waitid(WaitId::PidFd(std::os::fd::AsFd::as_fd(self.pidfd.get_ref())), options);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_process_with_another_beginning_is_another_process() {
+        let own = Identity::of(std::process::id()).unwrap();
+        assert!(Process::adopt(own).unwrap().unwrap().is_running());
+        let other = Identity { started: own.started + 1, ..own };
+        assert!(Process::adopt(other).unwrap().is_none());
+        assert_eq!(Identity::of(u32::MAX), None);
+    }
+}

@@ -1,5 +1,36 @@
-//! The default driver: render, start, reload, read statistics.
+//! The default driver: one HAProxy for each load balancer.
+//!
+//! A graph is rendered to a [`Configuration`](configuration::Configuration), compared with the one
+//! that was applied last, and brought about in the cheapest [`way`](change::Change): nothing, a few
+//! commands on the runtime socket, or another process that takes over the listening sockets.
+//! Which generation serves is said by the process itself, so a restarted agent need not remember.
 
+pub mod change;
+pub mod command;
+mod complaint;
 pub mod configuration;
+mod driver;
+mod instance;
+mod record;
 pub mod render;
+mod socket;
+mod stats;
 pub mod writer;
+
+use std::path::PathBuf;
+
+use evenkeel_plumbing::Lifetime;
+
+pub use driver::HaproxyDriver;
+pub use render::NodeLimits;
+
+/// How HAProxy is run on this node.
+#[derive(Clone, Debug)]
+pub struct HaproxyOptions {
+    /// The file to run; looked for at every start, so that it may come and go.
+    pub binary: PathBuf,
+    /// Whether the processes end with this one.
+    pub lifetime: Lifetime,
+    /// What the node lets one process have.
+    pub limits: NodeLimits,
+}

@@ -1,0 +1,82 @@
+//! What HAProxy says when it will not start, in words for a tenant.
+
+use evenkeel_driver::DriverError;
+
+/// How much of what it says is passed on, in characters.
+const ENOUGH: usize = 300;
+
+/// Why a HAProxy that was started with a good binary ended before it served.
+pub(crate) fn refusal(said: &str) -> DriverError {
+    if let Some(socket) = taken(said) {
+        return DriverError::Unavailable {
+            attempt: format!("HAProxy could not listen on {socket}, where something else does"),
+            cure: "end that, or choose another port; it is tried again".to_owned(),
+            source: None,
+        };
+    }
+    let alerts = alerts(said);
+    if alerts.is_empty() {
+        return DriverError::Unavailable {
+            attempt: "HAProxy ended as soon as it was started, without a word".to_owned(),
+            cure: "the operator can run `haproxy -vv` on the node to see whether it works; it is \
+                   tried again"
+                .to_owned(),
+            source: None,
+        };
+    }
+    DriverError::Rejected { reason: alerts }
+}
+
+/// The socket that another process has.
+fn taken(said: &str) -> Option<&str> {
+    let line = said.lines().find(|line| line.contains("cannot bind socket"))?;
+    line.rsplit_once("for [").and_then(|(_, rest)| rest.split(']').next())
+}
+
+/// The alerts, without time, process and file.
+fn alerts(said: &str) -> String {
+    let of_interest = |line: &&str| line.starts_with("[ALERT]") && !line.contains("config : Fatal");
+    let text = |line: &str| {
+        let (_, text) = line.split_once(" : ").unwrap_or(("", line));
+        let text = text.split_once(".candidate:").map_or(text, |(_, rest)| rest);
+        let text = text.split_once(".cfg:").map_or(text, |(_, rest)| rest);
+        text.split_once("] : ").map_or(text, |(_, rest)| rest).trim().to_owned()
+    };
+    let found: Vec<String> = said.lines().filter(of_interest).map(text).collect();
+    found.join("; ").chars().take(ENOUGH).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_taken_port_is_named_and_tried_again() {
+        let said = "[NOTICE]   (1) : haproxy version is 2.6.12-1+deb12u4\n\
+                    [ALERT]    (1) : Binding [haproxy.cfg:17] for frontend f: cannot bind socket \
+                    (Address already in use) for [127.86.0.5:9090]\n";
+        let refused = refusal(said);
+        assert!(!refused.is_final());
+        assert!(refused.to_string().contains("127.86.0.5:9090"), "{refused}");
+    }
+
+    #[test]
+    fn a_refused_file_is_final_and_tells_no_paths() {
+        let said = "[NOTICE]   (1) : path to executable is /usr/sbin/haproxy\n\
+                    [ALERT]    (1) : config : parsing [haproxy.candidate:12] : unknown keyword \
+                    'nonsense' in 'frontend' section\n\
+                    [ALERT]    (1) : config : Error(s) found in configuration file : \
+                    haproxy.candidate\n\
+                    [ALERT]    (1) : config : Fatal errors found in configuration.\n";
+        let refused = refusal(said);
+        assert!(refused.is_final());
+        let text = refused.to_string();
+        assert!(text.contains("unknown keyword 'nonsense'"), "{text}");
+        assert!(!text.contains("/usr/sbin"), "{text}");
+    }
+
+    #[test]
+    fn silence_is_not_final() {
+        assert!(!refusal("").is_final());
+    }
+}

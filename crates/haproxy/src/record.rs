@@ -1,0 +1,174 @@
+//! What the driver notes in a site's directory, so that its next life knows what it runs.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use evenkeel_model::ListenerId;
+use evenkeel_model::observed::Traffic;
+use evenkeel_plumbing::{Identity, file};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use crate::command::ServerName;
+use crate::configuration::Configuration;
+
+/// The configuration as HAProxy reads it.
+pub(crate) const FILE: &str = "haproxy.cfg";
+/// The same, before HAProxy has accepted it.
+pub(crate) const CANDIDATE: &str = "haproxy.candidate";
+
+const APPLIED: &str = "applied.json";
+const PROCESSES: &str = "processes.json";
+const COUNTERS: &str = "counters.json";
+/// For people and their scripts: the number of the process that serves.
+const PID: &str = "haproxy.pid";
+
+/// Everything that the driver may have made in a site's directory, sockets first.
+const ALL: [&str; 9] = [
+    "admin.sock",
+    "haproxy_stats.sock",
+    "peers.sock",
+    PID,
+    CANDIDATE,
+    FILE,
+    COUNTERS,
+    APPLIED,
+    PROCESSES,
+];
+
+/// What the process that serves was last told.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Applied {
+    pub(crate) configuration: Configuration,
+    /// Servers that were retired while they had connections, and are still there.
+    #[serde(default)]
+    pub(crate) retired: Vec<ServerName>,
+}
+
+/// The processes of a site.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Processes {
+    /// The one that listens.
+    pub(crate) serving: Option<Started>,
+    /// Earlier ones that finish what they have, oldest first.
+    pub(crate) draining: Vec<Started>,
+}
+
+/// A process, in a form that can be written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Started {
+    pid: u32,
+    started: u64,
+}
+
+impl From<Identity> for Started {
+    fn from(identity: Identity) -> Self {
+        Self { pid: identity.pid, started: identity.started }
+    }
+}
+
+impl From<Started> for Identity {
+    fn from(it: Started) -> Self {
+        Self { pid: it.pid, started: it.started }
+    }
+}
+
+/// What passed each listener in processes that have ended.
+pub(crate) type Counters = BTreeMap<ListenerId, Traffic>;
+
+/// The notes of one site.
+#[derive(Clone, Debug)]
+pub(crate) struct Notes {
+    directory: PathBuf,
+}
+
+impl Notes {
+    pub(crate) fn of(directory: &Path) -> Self {
+        Self { directory: directory.to_owned() }
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.directory.join(name)
+    }
+
+    /// What the process was last told; nothing is known if there is no note, or one of another
+    /// version of this program.
+    pub(crate) async fn applied(&self) -> io::Result<Option<Applied>> {
+        self.read(APPLIED).await
+    }
+
+    pub(crate) async fn processes(&self) -> io::Result<Processes> {
+        Ok(self.read(PROCESSES).await?.unwrap_or_default())
+    }
+
+    pub(crate) async fn counters(&self) -> io::Result<Counters> {
+        Ok(self.read(COUNTERS).await?.unwrap_or_default())
+    }
+
+    /// Notes what a process is told, and the file that a new one would be started with.
+    pub(crate) async fn note_applied(&self, applied: &Applied) -> io::Result<()> {
+        let text = applied.configuration.to_string();
+        self.write(FILE, text.into_bytes()).await?;
+        self.write(APPLIED, json(applied)?).await
+    }
+
+    pub(crate) async fn note_processes(&self, processes: &Processes) -> io::Result<()> {
+        self.write(PROCESSES, json(processes)?).await?;
+        match processes.serving {
+            Some(serving) => self.write(PID, format!("{}\n", serving.pid).into_bytes()).await,
+            None => self.remove(&[PID]).await,
+        }
+    }
+
+    pub(crate) async fn note_counters(&self, counters: &Counters) -> io::Result<()> {
+        self.write(COUNTERS, json(counters)?).await
+    }
+
+    pub(crate) async fn note_candidate(&self, configuration: &Configuration) -> io::Result<()> {
+        self.write(CANDIDATE, configuration.to_string().into_bytes()).await
+    }
+
+    /// Whether there is anything of this driver's.
+    pub(crate) fn are_there(&self) -> bool {
+        ALL.iter().any(|name| self.path(name).exists())
+    }
+
+    /// Removes everything of this driver's.
+    pub(crate) async fn clear(&self) -> io::Result<()> {
+        self.remove(&ALL).await
+    }
+
+    async fn read<T: DeserializeOwned + Send + 'static>(
+        &self,
+        name: &str,
+    ) -> io::Result<Option<T>> {
+        let path = self.path(name);
+        off_runtime(move || match std::fs::read(&path) {
+            Ok(bytes) => Ok(serde_json::from_slice(&bytes).ok()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        })
+        .await
+    }
+
+    async fn write(&self, name: &str, content: Vec<u8>) -> io::Result<()> {
+        let path = self.path(name);
+        off_runtime(move || file::replace(&path, &content)).await
+    }
+
+    async fn remove(&self, names: &[&str]) -> io::Result<()> {
+        let paths: Vec<PathBuf> = names.iter().map(|name| self.path(name)).collect();
+        off_runtime(move || paths.iter().try_for_each(|path| file::remove(path))).await
+    }
+}
+
+fn json<T: Serialize>(value: &T) -> io::Result<Vec<u8>> {
+    serde_json::to_vec(value).map_err(io::Error::other)
+}
+
+async fn off_runtime<T: Send + 'static>(
+    work: impl FnOnce() -> io::Result<T> + Send + 'static,
+) -> io::Result<T> {
+    tokio::task::spawn_blocking(work).await.map_err(io::Error::other)?
+}

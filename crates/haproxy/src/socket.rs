@@ -1,0 +1,111 @@
+//! The runtime socket of a HAProxy: one command on one connection, each with a deadline.
+
+use std::fs::File;
+use std::io;
+use std::os::fd::AsRawFd;
+use std::path::Path;
+use std::time::Duration;
+
+use evenkeel_model::Generation;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::UnixStream;
+use tokio::time::timeout;
+
+use crate::command::Command;
+use crate::render::ADMIN_SOCKET;
+
+/// How long an answer may take. HAProxy answers in under a millisecond, unless it hangs.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// The longest answer that is read: the statistics of some ten thousand servers.
+const LONGEST: u64 = 16 * 1024 * 1024;
+
+/// The variable in which a process keeps the generation it serves (decided when it is written).
+const GENERATION: &str = "proc.generation";
+
+/// Why a command was not carried out.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum SocketError {
+    /// Nobody answers, or not in time.
+    #[error("HAProxy does not answer on its runtime socket")]
+    Silent(#[source] io::Error),
+    /// HAProxy answered something else than was expected.
+    #[error("HAProxy refused `{command}`: {answer}")]
+    Refused {
+        /// What was asked.
+        command: String,
+        /// What it said.
+        answer: String,
+    },
+}
+
+/// The admin socket in the directory of a site.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Socket<'a> {
+    directory: &'a Path,
+}
+
+impl<'a> Socket<'a> {
+    pub(crate) const fn of(directory: &'a Path) -> Self {
+        Self { directory }
+    }
+
+    /// Sends one line and reads all of the answer.
+    async fn ask(self, line: &str) -> Result<String, SocketError> {
+        let exchange = async {
+            // The path of a socket may have 107 bytes; through an open directory it is short.
+            let directory = File::open(self.directory)?;
+            let path = format!("/proc/self/fd/{}/{ADMIN_SOCKET}", directory.as_raw_fd());
+            let mut stream = UnixStream::connect(path).await?;
+            stream.write_all(format!("{line}\n").as_bytes()).await?;
+            let mut answer = String::new();
+            stream.take(LONGEST).read_to_string(&mut answer).await?;
+            Ok(answer)
+        };
+        let answered = timeout(PATIENCE, exchange).await;
+        answered.unwrap_or(Err(io::ErrorKind::TimedOut.into())).map_err(SocketError::Silent)
+    }
+
+    /// The generation that the process says it serves; `None` if it was started without one.
+    pub(crate) async fn generation(self) -> Result<Option<Generation>, SocketError> {
+        let answer = self.ask(&format!("get var {GENERATION}")).await?;
+        let number = answer.split_once("value=<").and_then(|(_, rest)| rest.split('>').next());
+        Ok(number.and_then(|number| number.parse().ok()).map(Generation::new))
+    }
+
+    /// Lets the process say from now on that it serves `generation`.
+    pub(crate) async fn note(self, generation: Generation) -> Result<(), SocketError> {
+        let line = format!("experimental-mode on; set var {GENERATION} int({generation})");
+        self.expect(&line, "").await
+    }
+
+    /// The process id of whoever answers.
+    pub(crate) async fn pid(self) -> Result<Option<u32>, SocketError> {
+        let answer = self.ask("show info").await?;
+        let line = answer.lines().find_map(|line| line.strip_prefix("Pid: "));
+        Ok(line.and_then(|pid| pid.trim().parse().ok()))
+    }
+
+    /// The statistics as HAProxy's CSV.
+    pub(crate) async fn statistics(self) -> Result<String, SocketError> {
+        self.ask("show stat").await
+    }
+
+    /// Carries out a change.
+    pub(crate) async fn carry_out(self, command: &Command) -> Result<(), SocketError> {
+        for (line, expected) in command.lines() {
+            self.expect(&line, expected).await?;
+        }
+        Ok(())
+    }
+
+    async fn expect(self, line: &str, expected: &str) -> Result<(), SocketError> {
+        let answer = self.ask(line).await?;
+        let answer = answer.trim();
+        if answer == expected {
+            Ok(())
+        } else {
+            Err(SocketError::Refused { command: line.to_owned(), answer: answer.to_owned() })
+        }
+    }
+}

@@ -61,6 +61,9 @@ pub struct Backend {
 pub struct Server {
     /// Its name.
     pub id: MemberId,
+    /// Its number, which its place among hashes depends on: made of its id, so that it is the same
+    /// in every process, whoever else comes and goes.
+    pub number: u32,
     /// Where traffic goes.
     pub address: SocketAddr,
     /// Its share; 0 drains it.
@@ -97,6 +100,7 @@ impl Server {
     /// latter implies.
     pub fn arguments(&self) -> Line {
         let line = Line::empty().word(self.address);
+        let line = line.words("id").word(self.number);
         let mut line = line.words("weight").word(self.weight.get());
         if self.backup {
             line = line.words("backup");

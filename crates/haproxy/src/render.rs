@@ -58,7 +58,7 @@ pub fn render(
         .collect::<Result<Vec<_>, _>>()?;
     Ok(Configuration {
         generation: graph.generation,
-        global: global::global(&frontends, ceiling),
+        global: global::global(&open, ceiling),
         shared: global::shared(&backends),
         frontends,
         backends,

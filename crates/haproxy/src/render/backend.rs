@@ -1,5 +1,6 @@
 //! A pool as a backend.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use evenkeel_model::listener::Timeouts;
@@ -7,7 +8,7 @@ use evenkeel_model::number::Milliseconds;
 use evenkeel_model::pool::{Algorithm, Persistence};
 use evenkeel_model::protocol::PoolProtocol;
 use evenkeel_model::provider::Unsupported;
-use evenkeel_model::{HealthMonitor, Listener, LoadBalancerGraph, Member, Pool};
+use evenkeel_model::{HealthMonitor, Listener, LoadBalancerGraph, Member, MemberId, Pool};
 
 use super::frontend::patience;
 use super::{health_check, refused};
@@ -36,10 +37,12 @@ pub(super) fn render(
         health_check::render(graph, monitor, &mut section)?;
     }
     let longest_connect = longest(users, |timeouts| timeouts.member_connect);
-    let servers = graph
-        .members_of(pool.id)
-        .map(|member| server(pool, member, monitor, longest_connect))
-        .collect::<Result<Vec<_>, _>>()?;
+    let mut servers = Vec::new();
+    let mut numbers = BTreeSet::new();
+    for member in graph.members_of(pool.id) {
+        let number = number(member.id, &mut numbers);
+        servers.push(server(pool, member, number, monitor, longest_connect)?);
+    }
     Ok(Backend {
         id: pool.id,
         section,
@@ -140,9 +143,21 @@ fn persistence(pool: &Pool, speaks_http: bool, section: &mut Section) -> Result<
     Ok(())
 }
 
+/// A number of 31 bits, made of the id and not among those taken.
+fn number(member: MemberId, taken: &mut BTreeSet<u32>) -> u32 {
+    let bytes = member.uuid().into_bytes();
+    let tail = [bytes[12], bytes[13], bytes[14], bytes[15]];
+    let mut number = (u32::from_be_bytes(tail) & (u32::MAX >> 1)).max(1);
+    while !taken.insert(number) {
+        number = number % (u32::MAX >> 1) + 1;
+    }
+    number
+}
+
 fn server(
     pool: &Pool,
     member: &Member,
+    number: u32,
     monitor: Option<&HealthMonitor>,
     connect: Duration,
 ) -> Result<Server, Unsupported> {
@@ -163,6 +178,7 @@ fn server(
     }
     Ok(Server {
         id: member.id,
+        number,
         address: member.socket(),
         weight: member.weight,
         backup: member.backup,

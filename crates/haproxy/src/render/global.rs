@@ -4,7 +4,7 @@ use evenkeel_driver::DRAIN;
 use evenkeel_model::{Listener, LoadBalancerGraph};
 
 use super::NodeLimits;
-use crate::configuration::{Backend, Frontend};
+use crate::configuration::Backend;
 use crate::writer::{Line, Section};
 
 /// The runtime socket that may do everything, in the site's directory.
@@ -16,9 +16,12 @@ pub const STATISTICS_SOCKET: &str = "haproxy_stats.sock";
 /// The name under which a process hands its stick tables on to the next.
 pub const LOCAL_PEER: &str = "evenkeel";
 
-/// What a listener without a limit takes. HAProxy has some 130 bytes ready for each connection that
+/// What listeners without a limit take together. HAProxy has some 130 bytes ready for each connection that
 /// may come, and there may be many load balancers on a node; who needs more says so.
 const CONNECTIONS_WITHOUT_LIMIT: u32 = 20_000;
+
+/// The most that one process takes, however many descriptors it may have and whatever limits say.
+const MOST_CONNECTIONS: u64 = 50_000;
 
 /// What HAProxy opens besides: its log, its sockets, its poller, the sockets of a process that it
 /// replaces.
@@ -27,27 +30,38 @@ const OTHER_DESCRIPTORS: u64 = 128;
 /// How many connections a process can take on this node. HAProxy refuses to start if it cannot
 /// have the descriptors for them, and its check of the file does not notice.
 pub(super) fn ceiling(graph: &LoadBalancerGraph, limits: NodeLimits) -> u32 {
-    // A probe per member, and a socket per listener and address.
+    // A probe per member, and a socket per listener and address. Members are counted by the
+    // hundred, so that one more does not change the limit, which only another process can have.
+    let members = graph.members.len().next_multiple_of(100);
     let sockets = graph.listeners.len() * (1 + graph.load_balancer.additional_vips.len());
-    let others = OTHER_DESCRIPTORS + graph.members.len() as u64 + 2 * sockets as u64;
+    let others = OTHER_DESCRIPTORS + members as u64 + 2 * sockets as u64;
     // Two for each connection, and half of one for its share of the pipes used for splicing.
     let most = limits.descriptors.saturating_sub(others) * 2 / 5;
-    u32::try_from(most).unwrap_or(u32::MAX).max(1)
+    u32::try_from(most.clamp(1, MOST_CONNECTIONS)).unwrap_or(u32::MAX)
 }
 
-/// How many connections a listener takes. A limit of 0 means none, as it does with Octavia and
-/// with HAProxy.
+/// How many connections a listener takes.
 pub(super) fn max_connections(listener: &Listener, ceiling: u32) -> u32 {
-    let limit = listener.connections_at_most().filter(|limit| *limit > 0);
-    limit.unwrap_or(CONNECTIONS_WITHOUT_LIMIT).min(ceiling)
+    limit(listener).unwrap_or(CONNECTIONS_WITHOUT_LIMIT).min(ceiling)
 }
 
-pub(super) fn global(frontends: &[Frontend], ceiling: u32) -> Section {
-    let wanted =
-        frontends.iter().fold(0_u32, |sum, frontend| sum.saturating_add(frontend.max_connections));
+/// A limit of 0 means none, as it does with Octavia and with HAProxy.
+fn limit(listener: &Listener) -> Option<u32> {
+    listener.connections_at_most().filter(|limit| *limit > 0)
+}
+
+/// All limits together, and one share for all listeners that have none.
+fn all_connections(open: &[&Listener], ceiling: u32) -> u32 {
+    let limits = open.iter().filter_map(|listener| limit(listener));
+    let share = open.iter().any(|listener| limit(listener).is_none());
+    let share = if share { CONNECTIONS_WITHOUT_LIMIT } else { 0 };
+    limits.fold(share, u32::saturating_add).clamp(1, ceiling)
+}
+
+pub(super) fn global(open: &[&Listener], ceiling: u32) -> Section {
     Section::new(Line::new("global"))
         .with(Line::new("nbthread 1"))
-        .with(Line::new("maxconn").word(wanted.clamp(1, ceiling)))
+        .with(Line::new("maxconn").word(all_connections(open, ceiling)))
         .with(Line::new("hard-stop-after").word(DRAIN))
         // A bare name would be taken for a host.
         .with(Line::new("stats socket unix@admin.sock mode 600 level admin expose-fd listeners"))

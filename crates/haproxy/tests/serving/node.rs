@@ -1,0 +1,188 @@
+//! A node with one site, members on its loopback, and clients.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use evenkeel_driver::{Driver, DriverError, Site};
+use evenkeel_haproxy::{HaproxyDriver, HaproxyOptions, NodeLimits};
+use evenkeel_model::observed::{Observation, Served};
+use evenkeel_model::protocol::{ListenerProtocol, PoolProtocol};
+use evenkeel_model::{LoadBalancerGraph, PoolId};
+use evenkeel_plumbing::Lifetime;
+use tempfile::TempDir;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, interval, timeout};
+
+use crate::world::{self, Build};
+
+/// How long anything may take on a machine that is busy with other tests.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+
+/// One site, with a HAProxy that ends with the test.
+pub(crate) struct Node {
+    pub(crate) graph: LoadBalancerGraph,
+    pub(crate) driver: HaproxyDriver,
+    pub(crate) site: Site,
+    _directory: TempDir,
+    members: JoinSet<()>,
+}
+
+fn driver(binary: &Path) -> HaproxyDriver {
+    HaproxyDriver::new(HaproxyOptions {
+        binary: binary.to_owned(),
+        lifetime: Lifetime::WithParent,
+        limits: NodeLimits { descriptors: 20_000 },
+    })
+}
+
+impl Node {
+    /// A node with an empty load balancer on a VIP of this test's own.
+    pub(crate) fn new(vip: &str) -> Self {
+        Self::with_haproxy(vip, Path::new("/usr/sbin/haproxy"))
+    }
+
+    pub(crate) fn with_haproxy(vip: &str, binary: &Path) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let mut graph = world::load_balancer();
+        graph.load_balancer.vip.address = vip.parse().unwrap();
+        let site = Site {
+            directory: directory.path().to_owned(),
+            sockets: BTreeMap::new(),
+            ..world::site(&graph)
+        };
+        let members = JoinSet::new();
+        Self { graph, driver: driver(binary), site, _directory: directory, members }
+    }
+
+    /// Another life of the driver.
+    pub(crate) fn restart(&mut self) {
+        self.driver = driver(Path::new("/usr/sbin/haproxy"));
+    }
+
+    pub(crate) fn vip(&self, port: u16) -> SocketAddr {
+        SocketAddr::new(self.graph.load_balancer.vip.address, port)
+    }
+
+    /// A listener on this port with an empty HTTP pool.
+    pub(crate) fn listener(&mut self, port: i64) -> PoolId {
+        let pool = Build::pool(&mut self.graph, PoolProtocol::Http).id;
+        self.graph.listener(ListenerProtocol::Http, port).default_pool = Some(pool);
+        pool
+    }
+
+    /// A member of a pool that answers each request with `name`.
+    pub(crate) async fn member(&mut self, pool: PoolId, name: &'static str) -> Arc<AtomicUsize> {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let count = Arc::new(AtomicUsize::new(0));
+        self.members.spawn(serve(listener, name, Arc::clone(&count)));
+        self.graph.member(pool, "127.0.0.1", i64::from(port));
+        count
+    }
+
+    /// Applies the graph as its next generation.
+    pub(crate) async fn apply(&mut self) -> Result<(), DriverError> {
+        self.graph.generation = self.graph.generation.next();
+        self.driver.apply(&self.site, &self.graph).await
+    }
+
+    pub(crate) async fn observe(&self) -> Observation {
+        self.driver.observe(&self.site).await.unwrap()
+    }
+
+    /// The process that serves, after a look that it serves the latest generation.
+    pub(crate) async fn pid(&self) -> u32 {
+        assert_eq!(self.observe().await.served, Served::Serving(self.graph.generation));
+        let text = std::fs::read_to_string(self.site.directory.join("haproxy.pid")).unwrap();
+        text.trim().parse().unwrap()
+    }
+
+    /// Waits until an observation is as wanted.
+    pub(crate) async fn eventually(&self, what: &str, wanted: impl Fn(&Observation) -> bool) {
+        let deadline = Instant::now() + PATIENCE;
+        let mut rounds = interval(Duration::from_millis(20));
+        loop {
+            rounds.tick().await;
+            let seen = self.observe().await;
+            if wanted(&seen) {
+                return;
+            }
+            assert!(Instant::now() < deadline, "{what}: {seen:?}");
+        }
+    }
+
+    /// Ends the test: nothing of the driver's is left.
+    pub(crate) async fn close(self) {
+        self.driver.remove(&self.site).await.unwrap();
+        let left: Vec<PathBuf> =
+            std::fs::read_dir(&self.site.directory).unwrap().map(|it| it.unwrap().path()).collect();
+        assert!(left.is_empty(), "{left:?}");
+        assert_eq!(self.observe().await.served, Served::Absent);
+    }
+}
+
+async fn serve(listener: TcpListener, name: &'static str, count: Arc<AtomicUsize>) {
+    let mut connections = JoinSet::new();
+    loop {
+        let (stream, _) = listener.accept().await.unwrap();
+        connections.spawn(answer(stream, name, Arc::clone(&count)));
+    }
+}
+
+async fn answer(mut stream: TcpStream, name: &'static str, count: Arc<AtomicUsize>) {
+    let mut request = Vec::new();
+    while matches!(stream.read_buf(&mut request).await, Ok(1..)) {
+        if !request.ends_with(b"\r\n\r\n") {
+            continue;
+        }
+        request.clear();
+        count.fetch_add(1, Ordering::Relaxed);
+        let length = name.len();
+        let text = format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n{name}");
+        if stream.write_all(text.as_bytes()).await.is_err() {
+            return;
+        }
+    }
+}
+
+/// One request on a connection of its own: status and body.
+pub(crate) async fn get(socket: SocketAddr) -> std::io::Result<(u16, String)> {
+    let exchange = async {
+        let mut stream = TcpStream::connect(socket).await?;
+        stream.write_all(b"GET / HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n").await?;
+        let mut text = String::new();
+        stream.read_to_string(&mut text).await?;
+        let status = text.split(' ').nth(1).and_then(|code| code.parse().ok());
+        let status = status.ok_or(std::io::ErrorKind::UnexpectedEof)?;
+        let body = text.split_once("\r\n\r\n").map_or("", |(_, body)| body);
+        Ok((status, body.to_owned()))
+    };
+    timeout(PATIENCE, exchange).await?
+}
+
+/// Who answers `count` requests, and how often.
+pub(crate) async fn answers(socket: SocketAddr, count: usize) -> BTreeMap<String, usize> {
+    let mut seen = BTreeMap::new();
+    for _ in 0..count {
+        let (status, body) = get(socket).await.unwrap();
+        let who = if status == 200 { body } else { status.to_string() };
+        *seen.entry(who).or_default() += 1;
+    }
+    seen
+}
+
+/// These, each this often.
+pub(crate) fn each(names: &[&str], count: usize) -> BTreeMap<String, usize> {
+    names.iter().map(|name| ((*name).to_owned(), count)).collect()
+}
+
+/// An address of the loopback, for tests that need none in particular.
+pub(crate) fn loopback() -> IpAddr {
+    IpAddr::from([127, 0, 0, 1])
+}

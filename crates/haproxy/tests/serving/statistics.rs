@@ -1,0 +1,81 @@
+//! What is observed is true.
+
+use std::time::Duration;
+
+use evenkeel_model::health_monitor::Probe;
+use evenkeel_model::observed::{ListenerHealth, MemberHealth, PoolHealth};
+use tokio::time::Instant;
+
+use crate::node::{Node, answers, each, get, loopback};
+use crate::world::{Build, http_probe};
+
+#[tokio::test]
+async fn counters_only_rise_whatever_serves() {
+    let mut node = Node::new("127.77.3.1");
+    let pool = node.listener(8080);
+    node.member(pool, "one").await;
+    node.apply().await.unwrap();
+    let listener = node.graph.listeners[0].id;
+    for _ in 0..5 {
+        get(node.vip(8080)).await.unwrap();
+    }
+    let first = node.observe().await.traffic[&listener];
+    assert_eq!(first.total_connections, 5);
+    assert!(first.bytes_in > 0 && first.bytes_out > 0, "{first:?}");
+
+    node.listener(8081);
+    node.apply().await.unwrap();
+    for _ in 0..3 {
+        get(node.vip(8080)).await.unwrap();
+    }
+    let second = node.observe().await;
+    assert_eq!(second.traffic[&listener].total_connections, 8);
+    assert_eq!(second.listeners.len(), 2);
+    assert!(second.listeners.values().all(|health| *health == ListenerHealth::Open));
+    node.close().await;
+}
+
+#[tokio::test]
+async fn a_dead_member_leaves_in_time_and_comes_back() {
+    let mut node = Node::new("127.77.3.2");
+    let pool = node.listener(8080);
+    node.member(pool, "one").await;
+    let dead = std::net::TcpListener::bind((loopback(), 0)).unwrap();
+    let address = dead.local_addr().unwrap();
+    drop(dead);
+    node.graph.member(pool, "127.0.0.1", i64::from(address.port()));
+    let monitor = node.graph.monitor(pool, Probe::Http(http_probe()));
+    monitor.delay = 1.try_into().unwrap();
+    monitor.timeout = 1.try_into().unwrap();
+    monitor.rise = 1.try_into().unwrap();
+    monitor.fall = 2.try_into().unwrap();
+    let start = Instant::now();
+    node.apply().await.unwrap();
+    let id = node.graph.members[1].id;
+    node.eventually("the dead member is down", |seen| seen.members[&id] == MemberHealth::Down)
+        .await;
+    // delay × (fall + 1) + timeout, and what a busy machine takes on top.
+    assert!(start.elapsed() < Duration::from_secs(3 + 1 + 5), "{:?}", start.elapsed());
+    assert_eq!(answers(node.vip(8080), 4).await, each(&["one"], 4));
+    assert_eq!(node.observe().await.pools[&pool], PoolHealth::Up);
+    node.close().await;
+}
+
+#[tokio::test]
+async fn without_a_monitor_a_dead_member_is_tried_and_trusted() {
+    let mut node = Node::new("127.77.3.3");
+    let pool = node.listener(8080);
+    node.member(pool, "one").await;
+    let dead = std::net::TcpListener::bind((loopback(), 0)).unwrap().local_addr().unwrap();
+    node.graph.member(pool, "127.0.0.1", i64::from(dead.port()));
+    node.apply().await.unwrap();
+    assert_eq!(answers(node.vip(8080), 2).await, each(&["one"], 2));
+    let seen = node.observe().await;
+    assert!(seen.members.values().all(|it| *it == MemberHealth::Unmonitored), "{seen:?}");
+
+    let empty = node.listener(8081);
+    node.apply().await.unwrap();
+    assert_eq!(node.observe().await.pools[&empty], PoolHealth::Up);
+    assert_eq!(get(node.vip(8081)).await.unwrap().0, 503);
+    node.close().await;
+}

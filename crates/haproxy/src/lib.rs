@@ -11,6 +11,7 @@ mod complaint;
 pub mod configuration;
 mod driver;
 mod instance;
+mod ping;
 mod record;
 pub mod render;
 mod socket;

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::command::ServerName;
 use crate::configuration::Configuration;
+use crate::ping::Target;
 
 /// The configuration as HAProxy reads it.
 pub(crate) const FILE: &str = "haproxy.cfg";
@@ -44,6 +45,9 @@ pub(crate) struct Applied {
     /// Servers that were retired while they had connections, and are still there.
     #[serde(default)]
     pub(crate) retired: Vec<ServerName>,
+    /// Members that we probe ourselves.
+    #[serde(default)]
+    pub(crate) pinged: Vec<Target>,
 }
 
 /// The processes of a site.

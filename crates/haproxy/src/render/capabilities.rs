@@ -35,3 +35,11 @@ pub const CAPABILITIES: Capabilities = Capabilities {
     additional_vips: true,
     probe_host: true,
 };
+
+/// The same where the node has no right to send echo requests.
+pub const fn without_ping() -> Capabilities {
+    Capabilities {
+        probes: &[ProbeKind::Http, ProbeKind::Https, ProbeKind::Tcp, ProbeKind::TlsHello],
+        ..CAPABILITIES
+    }
+}

@@ -79,3 +79,39 @@ async fn without_a_monitor_a_dead_member_is_tried_and_trusted() {
     assert_eq!(get(node.vip(8081)).await.unwrap().0, 503);
     node.close().await;
 }
+
+#[tokio::test]
+async fn members_answer_echo_requests_or_leave() {
+    let mut node = Node::new("127.77.3.4");
+    let pool = node.listener(8080);
+    node.member(pool, "one").await;
+    let monitor = node.graph.monitor(pool, Probe::Ping);
+    monitor.delay = 1.try_into().unwrap();
+    monitor.timeout = 1.try_into().unwrap();
+    monitor.rise = 1.try_into().unwrap();
+    monitor.fall = 1.try_into().unwrap();
+    if !evenkeel_plumbing::echo::is_allowed() {
+        // Without the right it is refused with the cure.
+        let refused = node.apply().await.unwrap_err();
+        assert!(refused.is_final() && refused.to_string().contains("ping_group_range"));
+        return;
+    }
+    // Nobody answers at the end of the loopback's broadcast.
+    node.graph.member(pool, "127.0.0.1", 9).monitor_address =
+        Some("127.255.255.255".parse::<std::net::IpAddr>().unwrap().into());
+    node.apply().await.unwrap();
+    let (alive, dead) = (node.graph.members[0].id, node.graph.members[1].id);
+    let as_probed = move |seen: &evenkeel_model::observed::Observation| {
+        (seen.members[&alive], seen.members[&dead]) == (MemberHealth::Up, MemberHealth::Down)
+    };
+    node.eventually("one answers and the other does not", as_probed).await;
+    assert_eq!(answers(node.vip(8080), 4).await, each(&["one"], 4));
+
+    // A new process is told, and a new life of the driver finds out again.
+    node.listener(8081);
+    node.apply().await.unwrap();
+    assert_eq!(answers(node.vip(8080), 4).await, each(&["one"], 4));
+    node.restart();
+    node.eventually("the new life knows", as_probed).await;
+    node.close().await;
+}

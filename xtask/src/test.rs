@@ -10,6 +10,9 @@ use crate::shell::{Run, answer, say, timed};
 use crate::{openapi, setup, tidy};
 use counts::Counts;
 
+/// The binary under test can be killed at named points.
+const FAILPOINTS: [&str; 2] = ["--features", "evenkeel/failpoints"];
+
 /// Stops at the first stage that fails; the tests themselves are all run, and then counted in the
 /// last line that is printed.
 pub(crate) fn run(thorough: bool) -> anyhow::Result<ExitCode> {
@@ -17,10 +20,13 @@ pub(crate) fn run(thorough: bool) -> anyhow::Result<ExitCode> {
     stage("format", || Run::cargo("fmt").args(["--all", "--", "--check"]).run())?;
     stage("tidy", tidy::run)?;
     stage("clippy", || {
-        Run::cargo("clippy").args(["--workspace", "--all-targets", "--", "-D", "warnings"]).run()
+        let all = Run::cargo("clippy").args(["--workspace", "--all-targets"]);
+        all.args(FAILPOINTS).args(["--", "-D", "warnings"]).run()
     })?;
     // Binaries and tests in one go: apart, cargo would build what they share twice.
-    stage("build", || Run::cargo("build").args(["--workspace", "--all-targets"]).run())?;
+    stage("build", || {
+        Run::cargo("build").args(["--workspace", "--all-targets"]).args(FAILPOINTS).run()
+    })?;
     stage("openapi", || openapi::check(Run::built("debug", "evenkeel")))?;
     let tests = stage("tests", || nextest(thorough))?;
     let examples = stage("examples in the documentation", doctests)?;
@@ -38,7 +44,7 @@ fn stage<T>(name: &str, work: impl FnOnce() -> anyhow::Result<T>) -> anyhow::Res
 }
 
 fn nextest(thorough: bool) -> anyhow::Result<Counts> {
-    let runner = Run::cargo("nextest").args(["run", "--workspace"]);
+    let runner = Run::cargo("nextest").args(["run", "--workspace"]).args(FAILPOINTS);
     let runner = if thorough {
         runner.args(["--profile", "thorough"]).env("EVENKEEL_THOROUGH", "1")
     } else {

@@ -33,6 +33,12 @@ impl Identity {
     }
 }
 
+/// How many files a process of this one's may have open: the hard limit, to which it may raise
+/// itself.
+pub fn descriptor_limit() -> u64 {
+    rustix::process::getrlimit(rustix::process::Resource::Nofile).maximum.unwrap_or(u64::MAX)
+}
+
 /// A running process, ours or one that an earlier life of ours started.
 #[derive(Debug)]
 pub struct Process {

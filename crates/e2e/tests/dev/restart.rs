@@ -70,7 +70,8 @@ async fn an_acknowledged_write_survives_a_kill() -> anyhow::Result<()> {
 async fn a_kill_inside_any_step_is_mended_by_the_next_start() -> anyhow::Result<()> {
     let mut lab = Lab::with(keeping()).await?;
     let one = Backend::start("one").await?;
-    let build = ["ledger-written", "plug-before", "plug-after", "apply-before", "apply-after"];
+    let build =
+        ["graph-staged", "graph-written", "directory-made", "plugged", "applied", "noted"];
     for point in build {
         lab.kill().await?;
         lab.restart(&[("EVENKEEL_FAILPOINT", point)]).await?;
@@ -93,7 +94,7 @@ async fn a_kill_inside_any_step_is_mended_by_the_next_start() -> anyhow::Result<
 async fn a_kill_inside_the_removal_is_mended_by_the_next_start() -> anyhow::Result<()> {
     let mut lab = Lab::with(keeping()).await?;
     let one = Backend::start("one").await?;
-    for point in ["remove-before", "remove-after", "unplug-before", "unplug-after"] {
+    for point in ["leaving", "driver-removed", "unplugged", "directory-removed", "forgotten"] {
         let (load_balancer, _, vip) = serving(&lab, &[&one]).await?;
         let path = format!("/loadbalancers/{}", text(&load_balancer, "id")?);
         lab.kill().await?;

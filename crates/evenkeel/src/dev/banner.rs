@@ -1,6 +1,7 @@
 //! What `evenkeel dev` says when it is ready, and what a shell needs to talk to it.
 
 use std::net::SocketAddr;
+use std::path::Path;
 
 /// The variables that make the stock clients work, as lines for `eval`.
 pub(super) fn environment(api: SocketAddr) -> String {
@@ -24,41 +25,48 @@ pub(super) fn environment(api: SocketAddr) -> String {
 pub(super) struct Banner<'a> {
     pub(super) api: SocketAddr,
     pub(super) token: &'a str,
-    pub(super) subnet: &'a str,
+    pub(super) vips: ipnet::Ipv4Net,
     /// Where the data is, if it is kept.
-    pub(super) kept_in: Option<&'a str>,
-    /// What the demonstration's VIP answers at.
-    pub(super) demo: Option<&'a str>,
+    pub(super) kept_in: Option<&'a Path>,
+    /// Where the demonstration answers.
+    pub(super) demo: Option<SocketAddr>,
     /// Why no VIP will answer, with the cure.
-    pub(super) trouble: Option<&'a str>,
+    pub(super) trouble: Option<String>,
 }
 
 impl Banner<'_> {
+    /// Some twenty lines, the first of which says where the API is.
     pub(super) fn text(&self) -> String {
-        let Self { api, token, subnet, .. } = self;
-        let mut lines = vec![
-            format!("evenkeel dev is ready: http://{api} (for trying out, not for production)"),
-            String::new(),
-            format!("  Octavia API   http://{api}/v2.0/lbaas"),
-            format!("  identity      http://{api}/identity/v3 (users admin, demo, alt, reader; any password)"),
-            format!("  network       http://{api}/network/v2.0 (VIP subnet \"{subnet}\", 127.86.0.0/16)"),
-            format!("  data          {}", self.kept_in.unwrap_or("in memory of this run; --data DIR keeps it")),
-            String::new(),
-            "  stock clients: eval \"$(evenkeel dev env)\"; openstack loadbalancer list".to_owned(),
-            String::new(),
-            format!("  TOKEN={token}"),
-            format!("  curl -s -H \"X-Auth-Token: $TOKEN\" http://{api}/v2.0/lbaas/loadbalancers"),
-        ];
-        if let Some(demo) = self.demo {
-            lines.push(format!("  curl -s {demo}      # the demo: a fast, a slow and a flapping member"));
+        let Self { api, token, vips, .. } = self;
+        let data = self.kept_in.map_or_else(
+            || "gone when this ends; --data DIR keeps it".to_owned(),
+            |directory| directory.display().to_string(),
+        );
+        let mut text = format!(
+            "evenkeel dev is ready: http://{api} (for trying out, not for production)\n\
+             \n  load balancers  http://{api}/v2.0/lbaas\
+             \n  identity        http://{api}/identity/v3  users admin, demo, alt, reader; any password\
+             \n  network         http://{api}/network/v2.0  VIP subnet \"vips\", {vips}\
+             \n  data            {data}\
+             \n\n  The stock clients:\
+             \n    eval \"$(evenkeel dev env --listen {api})\"\
+             \n    openstack loadbalancer list\
+             \n  Or curl:\
+             \n    TOKEN={token}\
+             \n    curl -s -H \"X-Auth-Token: $TOKEN\" http://{api}/v2.0/lbaas/loadbalancers\
+             \n    curl -s -H \"X-Auth-Token: $TOKEN\" http://{api}/v2/evenkeel/placements\n"
+        );
+        if let Some(vip) = self.demo {
+            text.push_str(&format!(
+                "  The demo, a fast, a slow and a flapping member:\n    curl -s http://{vip}/\n"
+            ));
         }
-        lines.push(String::new());
-        lines.push("  Ports under 1024 are served 8000 higher: 80 at 8080, 443 at 8443.".to_owned());
-        if let Some(trouble) = self.trouble {
-            lines.push(format!("  TROUBLE: {trouble}"));
+        text.push_str("\n  Ports under 1024 are served 8000 higher: 80 at 8080, 443 at 8443.\n");
+        if let Some(trouble) = &self.trouble {
+            text.push_str(&format!("\n  TROUBLE: {trouble}\n"));
         }
-        lines.push("  Stop with ctrl-c.".to_owned());
-        lines.join("\n")
+        text.push_str("  Stop with ctrl-c.");
+        text
     }
 }
 

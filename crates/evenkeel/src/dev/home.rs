@@ -1,0 +1,121 @@
+//! Where one run of `evenkeel dev` keeps its files.
+
+use std::fs::{self, DirBuilder, File, TryLockError};
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+use uuid::Uuid;
+
+/// What the names of directories of runs that keep nothing begin with; the process id follows.
+const PASSING: &str = "evenkeel-dev-";
+
+/// A directory with the data of one run. Locked while it lasts.
+#[derive(Debug)]
+pub(super) struct Home {
+    pub(super) directory: PathBuf,
+    /// Whether the data, and the HAProxies, outlive the run.
+    pub(super) kept: bool,
+    _lock: File,
+}
+
+impl Home {
+    /// The directory to keep data in, or one that ends with the run. What earlier runs that were
+    /// killed left of the second kind is swept away.
+    pub(super) fn open(kept_in: Option<&Path>) -> anyhow::Result<Self> {
+        let directory = if let Some(directory) = kept_in {
+            std::path::absolute(directory)?
+        } else {
+            let root = std::env::temp_dir();
+            sweep(&root);
+            root.join(format!("{PASSING}{}", std::process::id()))
+        };
+        DirBuilder::new().recursive(true).mode(0o700).create(&directory).with_context(|| {
+            format!("could not make {}; choose a directory you can write", directory.display())
+        })?;
+        let lock = File::create(directory.join("dev.lock"))
+            .with_context(|| format!("could not write in {}", directory.display()))?;
+        match lock.try_lock() {
+            Ok(()) => Ok(Self { directory, kept: kept_in.is_some(), _lock: lock }),
+            Err(TryLockError::WouldBlock) => bail!(
+                "another evenkeel dev uses {}; stop it, or choose another --data",
+                directory.display()
+            ),
+            Err(TryLockError::Error(error)) => Err(error.into()),
+        }
+    }
+
+    /// The id of the agent of this directory: the same for all runs on it.
+    pub(super) fn agent(&self) -> anyhow::Result<Uuid> {
+        let path = self.directory.join("agent-id");
+        if let Ok(text) = fs::read_to_string(&path)
+            && let Ok(id) = text.trim().parse()
+        {
+            return Ok(id);
+        }
+        let id = Uuid::new_v4();
+        fs::write(&path, id.to_string())
+            .with_context(|| format!("could not write {}", path.display()))?;
+        Ok(id)
+    }
+
+    /// Ends the run: what is not kept goes.
+    pub(super) fn close(self) {
+        if !self.kept {
+            remove(&self.directory);
+        }
+    }
+}
+
+/// Removes the directories of runs that were killed: nobody holds their lock.
+fn sweep(root: &Path) {
+    for entry in fs::read_dir(root).into_iter().flatten().flatten() {
+        let named = entry.file_name().to_str().is_some_and(|name| name.starts_with(PASSING));
+        let path = entry.path();
+        if named && path.is_dir() && is_abandoned(&path) {
+            remove(&path);
+        }
+    }
+}
+
+fn is_abandoned(directory: &Path) -> bool {
+    File::open(directory.join("dev.lock")).is_ok_and(|lock| lock.try_lock().is_ok())
+}
+
+fn remove(directory: &Path) {
+    if let Err(error) = fs::remove_dir_all(directory) {
+        let error: &dyn std::error::Error = &error;
+        tracing::warn!(directory = %directory.display(), error, "directory not removed");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_directory_has_one_user_and_one_agent() {
+        let place = tempfile::tempdir().unwrap();
+        let home = Home::open(Some(place.path())).unwrap();
+        let agent = home.agent().unwrap();
+        assert_eq!(home.agent().unwrap(), agent);
+        let second = Home::open(Some(place.path())).unwrap_err().to_string();
+        assert!(second.contains("another evenkeel dev"), "{second}");
+        home.close();
+        assert!(place.path().is_dir(), "what is kept stays");
+    }
+
+    #[test]
+    fn what_a_killed_run_left_is_swept() {
+        let place = tempfile::tempdir().unwrap();
+        let (left, alive) = (place.path().join("evenkeel-dev-1"), place.path().join("evenkeel-dev-2"));
+        for directory in [&left, &alive] {
+            fs::create_dir(directory).unwrap();
+            fs::write(directory.join("dev.lock"), "").unwrap();
+        }
+        let lock = File::open(alive.join("dev.lock")).unwrap();
+        lock.try_lock().unwrap();
+        sweep(place.path());
+        assert!(!left.exists() && alive.exists());
+    }
+}

@@ -1,1 +1,12 @@
 //! What clients say: Octavia v2 bodies, faults, lists and views.
+//!
+//! A request's body is decoded into a `Create` or an `Update`, which turns into a value of the
+//! model or refuses with the contract's words; a record of the store is shown by a `view`.
+//! Nothing here speaks HTTP or touches a store.
+
+pub mod decode;
+pub mod deployment;
+pub mod fault;
+
+pub use deployment::Deployment;
+pub use fault::Fault;

@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 
 use crate::Fault;
 
-pub(crate) use object::{Fields, Property, body, object_schema};
+pub(crate) use object::{Fields, Group, Property, body, object_schema};
 pub use spoken::spoken;
 
 /// How deep a body may nest.
@@ -179,6 +179,15 @@ impl<T: Clone> Patch<T> {
         match self {
             Self::Absent => {}
             Self::Null => *stored = None,
+            Self::Value(value) => *stored = Some(value.clone()),
+        }
+    }
+
+    /// Replaces `stored` with what was said, where null brings the default.
+    pub fn onto_or(&self, stored: &mut Option<T>, default: &T) {
+        match self {
+            Self::Absent => {}
+            Self::Null => *stored = Some(default.clone()),
             Self::Value(value) => *stored = Some(value.clone()),
         }
     }

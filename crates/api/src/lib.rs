@@ -7,6 +7,9 @@
 pub mod decode;
 pub mod deployment;
 pub mod fault;
+pub mod listener;
+pub mod pool;
+pub mod view;
 
 pub use deployment::Deployment;
 pub use fault::Fault;

@@ -54,21 +54,60 @@ pub(crate) fn object_schema(properties: Vec<Property>) -> Value {
     schema
 }
 
+/// Fields that stand together in an object, perhaps beside others.
+pub(crate) trait Group: Sized {
+    fn keys() -> Vec<&'static str>;
+    fn take(fields: &Fields<'_>) -> Result<Self, Fault>;
+    fn properties() -> Vec<Property>;
+}
+
 /// Declares a body once: what it holds, how it is decoded, and its schema.
 ///
 /// `in "argument", "root"` makes it the body of a request. `as "key"` is for keys that are no
-/// identifiers here.
+/// identifiers here. `with group: Group` adds the fields of another body.
 macro_rules! body {
     (
         $(#[$meta:meta])*
         pub struct $name:ident $(in $argument:literal, $root:literal)? {
-            $($(#[doc = $doc:literal])+ $field:ident $(as $key:literal)? : $type:ty,)+
+            $($(#[doc = $doc:literal])+ $field:ident $(as $key:literal)? : $type:ty,)*
         }
+        $(with $(#[doc = $group_doc:literal])+ $group:ident : $group_type:ty)?
     ) => {
         $(#[$meta])*
         #[derive(Clone, Debug, PartialEq)]
         pub struct $name {
-            $($(#[doc = $doc])+ pub $field: $type,)+
+            $($(#[doc = $doc])+ pub $field: $type,)*
+            $($(#[doc = $group_doc])+ pub $group: $group_type,)?
+        }
+
+        impl $crate::decode::Group for $name {
+            fn keys() -> Vec<&'static str> {
+                #[allow(unused_mut, clippy::allow_attributes, reason = "not all have a group")]
+                let mut keys = vec![$($crate::decode::body!(@key $field $($key)?),)*];
+                $(keys.extend(<$group_type as $crate::decode::Group>::keys());)?
+                keys
+            }
+
+            fn take(fields: &$crate::decode::Fields<'_>) -> Result<Self, $crate::Fault> {
+                Ok(Self {
+                    $($field: fields.take($crate::decode::body!(@key $field $($key)?))?,)*
+                    $($group: <$group_type as $crate::decode::Group>::take(fields)?,)?
+                })
+            }
+
+            fn properties() -> Vec<$crate::decode::Property> {
+                #[allow(unused_mut, clippy::allow_attributes, reason = "not all have a group")]
+                let mut properties = vec![
+                    $($crate::decode::Property {
+                        name: $crate::decode::body!(@key $field $($key)?),
+                        doc: concat!($($doc,)+).trim().to_owned(),
+                        schema: <$type as $crate::decode::Field>::schema(),
+                        required: <$type as $crate::decode::Field>::absent().is_none(),
+                    },)*
+                ];
+                $(properties.extend(<$group_type as $crate::decode::Group>::properties());)?
+                properties
+            }
         }
 
         impl $crate::decode::Field for $name {
@@ -76,22 +115,12 @@ macro_rules! body {
                 value: &serde_json::Value,
                 path: &$crate::decode::Path<'_>,
             ) -> Result<Self, $crate::Fault> {
-                let known = [$($crate::decode::body!(@key $field $($key)?),)+];
-                let fields = $crate::decode::Fields::of(value, path, &known)?;
-                Ok(Self {
-                    $($field: fields.take($crate::decode::body!(@key $field $($key)?))?,)+
-                })
+                use $crate::decode::Group;
+                Self::take(&$crate::decode::Fields::of(value, path, &Self::keys())?)
             }
 
             fn schema() -> serde_json::Value {
-                $crate::decode::object_schema(vec![
-                    $($crate::decode::Property {
-                        name: $crate::decode::body!(@key $field $($key)?),
-                        doc: concat!($($doc,)+).trim().to_owned(),
-                        schema: <$type as $crate::decode::Field>::schema(),
-                        required: <$type as $crate::decode::Field>::absent().is_none(),
-                    },)+
-                ])
+                $crate::decode::object_schema(<Self as $crate::decode::Group>::properties())
             }
         }
 

@@ -9,7 +9,7 @@ use evenkeel_model::pool::{Algorithm, PersistenceKind};
 use evenkeel_model::protocol::{ListenerProtocol, PoolProtocol};
 use evenkeel_model::provider::ProviderName;
 use evenkeel_model::text::{Ciphers, CookieName, DomainName, Label, SecretRef, Tags, Url, UrlPath};
-use evenkeel_model::tls::{Alpn, ClientAuthentication};
+use evenkeel_model::tls::{Alpn, ClientAuthentication, TlsVersion};
 use evenkeel_model::{ProjectId, Violation};
 use serde_json::{Value, json};
 
@@ -73,6 +73,19 @@ impl Field for Alpn {
     fn decode(value: &Value, path: &Path<'_>) -> Result<Self, Fault> {
         let known = value.as_str().and_then(Self::from_word);
         known.ok_or_else(|| path.invalid(value, "Value should be a valid ALPN protocol ID"))
+    }
+
+    fn schema() -> Value {
+        let known: Vec<&str> = Self::ALL.iter().map(|it| it.word()).collect();
+        json!({"type": "string", "enum": known})
+    }
+}
+
+impl Field for TlsVersion {
+    fn decode(value: &Value, path: &Path<'_>) -> Result<Self, Fault> {
+        let word = text(value, path, 32)?;
+        Self::from_word(&word)
+            .ok_or_else(|| Violation::rule(format!("Invalid TLS versions: {word}")).into())
     }
 
     fn schema() -> Value {

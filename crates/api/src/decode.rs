@@ -158,6 +158,11 @@ impl<T> Patch<T> {
         }
     }
 
+    /// Whether it was mentioned, and not as null.
+    pub const fn is_value(&self) -> bool {
+        matches!(self, Self::Value(_))
+    }
+
     /// Whether it was mentioned.
     pub const fn is_present(&self) -> bool {
         !matches!(self, Self::Absent)
@@ -246,6 +251,24 @@ impl<T: Field> Field for Option<T> {
 
     fn null() -> Option<Self> {
         Some(None)
+    }
+}
+
+/// A field that must be mentioned, though it may be null: whoever reads it says what that means.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Nullable<T>(pub Option<T>);
+
+impl<T: Field> Field for Nullable<T> {
+    fn decode(value: &Value, path: &Path<'_>) -> Result<Self, Fault> {
+        T::decode(value, path).map(|value| Self(Some(value)))
+    }
+
+    fn schema() -> Value {
+        T::schema()
+    }
+
+    fn null() -> Option<Self> {
+        Some(Self(None))
     }
 }
 

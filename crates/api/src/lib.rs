@@ -7,7 +7,11 @@
 pub mod decode;
 pub mod deployment;
 pub mod fault;
+pub mod health_monitor;
+pub mod l7_policy;
+pub mod l7_rule;
 pub mod listener;
+pub mod member;
 pub mod pool;
 pub mod view;
 

@@ -1,0 +1,75 @@
+//! Deleting: a row is marked, left out of the graph, and removed when a graph without it serves.
+
+use evenkeel_model::{
+    HealthMonitor, L7Policy, L7Rule, Listener, LoadBalancer, LoadBalancerId, Member, Pool,
+    ResourceKind,
+};
+
+use crate::StoreError;
+use crate::change::{Opened, mark_deleted, open_itself, standing};
+use crate::engine::{Session, values};
+use crate::insert::erase;
+use crate::network;
+use crate::rules::pool_is_unused;
+use crate::stored::get;
+use crate::update::Changed;
+
+/// Marks a resource as one that shall go.
+pub(crate) fn delete<T: Changed>(session: &mut Session<'_>, id: T::Id) -> Result<(), StoreError> {
+    let value = get::<T>(session, id)?.value;
+    if T::KIND == ResourceKind::Pool {
+        pool_is_unused(session, evenkeel_model::PoolId::new(id.into()))?;
+    }
+    let is_leaving = standing::<T>(session, id)?.change == evenkeel_model::status::Change::Delete;
+    if is_leaving {
+        // Said twice, it is said once.
+        return Ok(());
+    }
+    let opened = T::open(session, &value)?;
+    mark_deleted::<T>(session, id, &opened)
+}
+
+/// Marks a load balancer as one that shall go, with all that is in it.
+pub(crate) fn load_balancer(
+    session: &mut Session<'_>,
+    id: LoadBalancerId,
+    cascade: bool,
+) -> Result<(), StoreError> {
+    let record = get::<LoadBalancer>(session, id)?;
+    let is_empty = record.related.listeners.is_empty() && record.related.pools.is_empty();
+    if !cascade && !is_empty {
+        return Err(StoreError::HasChildren(id));
+    }
+    if standing::<LoadBalancer>(session, id)?.change == evenkeel_model::status::Change::Delete {
+        return if session.config.strict_immutable {
+            Err(StoreError::InvalidState { state: record.provisioning_status, id })
+        } else {
+            Ok(())
+        };
+    }
+    let opened: Opened = open_itself(session, id, true)?;
+    mark_deleted::<LoadBalancer>(session, id, &opened)?;
+    let placed =
+        session.first("SELECT agent_id FROM placements WHERE load_balancer_id = ?1", &values![id])?;
+    if placed.is_none() {
+        // No node has anything of it.
+        return forget(session, id);
+    }
+    Ok(())
+}
+
+/// Removes all rows of a load balancer, and gives its address back.
+pub(crate) fn forget(session: &mut Session<'_>, id: LoadBalancerId) -> Result<(), StoreError> {
+    let of = "load_balancer_id = ?1";
+    let values = values![id];
+    erase::<L7Rule>(session, of, &values)?;
+    erase::<L7Policy>(session, of, &values)?;
+    erase::<Member>(session, of, &values)?;
+    erase::<HealthMonitor>(session, of, &values)?;
+    erase::<Listener>(session, of, &values)?;
+    erase::<Pool>(session, of, &values)?;
+    session.execute("DELETE FROM listener_traffic WHERE load_balancer_id = ?1", &values)?;
+    session.execute("DELETE FROM placements WHERE load_balancer_id = ?1", &values)?;
+    erase::<LoadBalancer>(session, of, &values)?;
+    network::release(session, id)
+}

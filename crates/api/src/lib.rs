@@ -11,9 +11,13 @@ pub mod health_monitor;
 pub mod l7_policy;
 pub mod l7_rule;
 pub mod listener;
+pub mod load_balancer;
 pub mod member;
 pub mod pool;
+pub mod provider;
+pub mod quota;
 pub mod view;
+pub mod whole;
 
 pub use deployment::Deployment;
 pub use fault::Fault;

@@ -16,7 +16,9 @@ use serde_json::{Value, json};
 
 use crate::Fault;
 
+pub(crate) use number::flag_word;
 pub(crate) use object::{Fields, Group, Property, body, object_schema};
+pub(crate) use spoken::shortened;
 pub use spoken::spoken;
 
 /// How deep a body may nest.
@@ -108,7 +110,7 @@ impl<'a> Path<'a> {
 
     /// The object here has a field that nobody knows.
     pub fn unknown(&self, name: &str) -> Fault {
-        let name = spoken::shortened(name);
+        let name = shortened(name);
         Fault::bad_request(format!("Unknown attribute for argument {self}: {name}"))
     }
 }
@@ -332,9 +334,9 @@ fn expect_json(bytes: &[u8], content_type: Option<&str>) -> Result<(), Fault> {
         "" | "application/x-www-form-urlencoded" | "multipart/form-data" => {
             let text = String::from_utf8_lossy(bytes);
             let name = text.split(['=', '&']).next().unwrap_or_default();
-            Err(Fault::unknown_argument(&spoken::shortened(name)))
+            Err(Fault::unknown_argument(&shortened(name)))
         }
-        _ => Err(Fault::new(415, format!("Unknown mimetype: {}", spoken::shortened(bare)))),
+        _ => Err(Fault::new(415, format!("Unknown mimetype: {}", shortened(bare)))),
     }
 }
 

@@ -10,6 +10,7 @@ pub mod fault;
 pub mod health_monitor;
 pub mod l7_policy;
 pub mod l7_rule;
+pub mod list;
 pub mod listener;
 pub mod load_balancer;
 pub mod member;

@@ -14,7 +14,7 @@ use crate::Deployment;
 use crate::decode::{Patch, body};
 use crate::view::{shown, text, texts};
 
-pub use batch::{Batch, Change};
+pub use batch::Batch;
 
 body! {
     /// `POST /pools/{id}/members`, one of a batch, and one within a single-call create.

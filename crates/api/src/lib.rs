@@ -14,9 +14,11 @@ pub mod list;
 pub mod listener;
 pub mod load_balancer;
 pub mod member;
+pub mod openapi;
 pub mod pool;
 pub mod provider;
 pub mod quota;
+pub mod route;
 pub mod view;
 pub mod whole;
 

@@ -1,0 +1,95 @@
+//! One load balancer with one of everything, from which the document takes what is shown.
+
+use evenkeel_model::provider::ProviderName;
+use evenkeel_model::record::{L7PolicyRelated, ListenerRelated, LoadBalancerRelated, PoolRelated};
+use evenkeel_model::status::{OperatingStatus, ProvisioningStatus};
+use evenkeel_model::{LoadBalancerId, ProjectId, Record, Resource, Timestamp};
+use serde_json::json;
+use uuid::Uuid;
+
+use crate::Deployment;
+use crate::decode::from_value;
+use crate::load_balancer::{Create, Tree};
+use crate::whole::Whole;
+
+/// The sample.
+pub(super) fn whole() -> Whole {
+    let tree = tree();
+    let mut load_balancer = record(&tree, tree.load_balancer.clone());
+    load_balancer.related =
+        LoadBalancerRelated { listeners: ids(&tree.listeners), pools: ids(&tree.pools) };
+    let mut listeners = records(&tree, &tree.listeners);
+    listeners[0].related = ListenerRelated { l7_policies: ids(&tree.l7_policies) };
+    let mut pools = records(&tree, &tree.pools);
+    pools[0].related = PoolRelated {
+        listeners: ids(&tree.listeners),
+        members: ids(&tree.members),
+        health_monitor: tree.health_monitors.first().map(Resource::id),
+    };
+    let mut l7_policies = records(&tree, &tree.l7_policies);
+    l7_policies[0].related = L7PolicyRelated { rules: ids(&tree.l7_rules) };
+    Whole {
+        load_balancer,
+        listeners,
+        l7_policies,
+        l7_rules: records(&tree, &tree.l7_rules),
+        pools,
+        members: records(&tree, &tree.members),
+        health_monitors: records(&tree, &tree.health_monitors),
+    }
+}
+
+fn tree() -> Tree {
+    let body = json!({"loadbalancer": {
+        "vip_subnet_id": Uuid::from_u128(1),
+        "additional_vips": [],
+        "tags": ["tag"],
+        "listeners": [{
+            "protocol": "HTTP", "protocol_port": 80, "default_pool": {"name": "pool"},
+            "insert_headers": {"X-Forwarded-For": "true"},
+            "allowed_cidrs": ["192.0.2.0/24"],
+            "l7policies": [{
+                "action": "REDIRECT_TO_URL", "redirect_url": "https://example.org/",
+                "rules": [{"type": "HEADER", "compare_type": "EQUAL_TO", "key": "k", "value": "v"}],
+            }],
+        }],
+        "pools": [{
+            "name": "pool", "protocol": "HTTP", "lb_algorithm": "ROUND_ROBIN",
+            "session_persistence": {"type": "SOURCE_IP"},
+            "members": [{"address": "192.0.2.1", "protocol_port": 8080}],
+            "healthmonitor": {"type": "HTTP", "delay": 5, "timeout": 3, "max_retries": 3},
+        }],
+    }});
+    let mut next = 0_u128;
+    let mut new_id = || {
+        next += 1;
+        Uuid::from_u128(next)
+    };
+    let id = LoadBalancerId::new(new_id());
+    let provider = ProviderName::new("haproxy");
+    from_value::<Create>(&body)
+        .and_then(|it| it.into_tree(id, provider, &Deployment::default(), &mut new_id))
+        .expect("the sample breaks no rule")
+}
+
+fn ids<T: Resource>(values: &[T]) -> Vec<T::Id> {
+    values.iter().map(Resource::id).collect()
+}
+
+fn records<T: Resource>(tree: &Tree, values: &[T]) -> Vec<Record<T>> {
+    values.iter().map(|value| record(tree, value.clone())).collect()
+}
+
+fn record<T: Resource>(tree: &Tree, value: T) -> Record<T> {
+    Record {
+        value,
+        load_balancer: tree.load_balancer.id,
+        project: ProjectId::new("project").expect("the name is short"),
+        created_at: Timestamp::from_micros(0),
+        updated_at: None,
+        provisioning_status: ProvisioningStatus::Active,
+        operating_status: OperatingStatus::Online,
+        status_reason: None,
+        related: T::Related::default(),
+    }
+}

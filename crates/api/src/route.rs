@@ -1,0 +1,245 @@
+//! Every call of the API, as a table (contract 1.2, 5.3).
+
+use serde_json::Value;
+
+use crate::decode::Body;
+use crate::{health_monitor, l7_policy, l7_rule, listener, load_balancer, member, pool, quota};
+
+/// One call.
+#[derive(Clone, Copy, Debug)]
+pub struct Route {
+    /// The method of HTTP.
+    pub method: Method,
+    /// The path, in its canonical spelling; ids stand in braces.
+    pub path: &'static str,
+    /// What documents and generated clients name it.
+    pub operation: &'static str,
+    /// What it does.
+    pub summary: &'static str,
+    /// The rule that guards it; a list that may hold everybody's objects asks `…-global` too.
+    pub policy: &'static str,
+    /// The status of its success.
+    pub success: u16,
+    /// What it is told.
+    pub request: Option<Request>,
+    /// What it answers.
+    pub answer: Answer,
+}
+
+/// A method of HTTP.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Method {
+    /// GET.
+    Get,
+    /// POST.
+    Post,
+    /// PUT.
+    Put,
+    /// DELETE.
+    Delete,
+}
+
+/// The body of a request.
+#[derive(Clone, Copy, Debug)]
+pub struct Request {
+    /// The name of its schema.
+    pub name: &'static str,
+    /// The key around it.
+    pub root: &'static str,
+    /// Its schema.
+    pub schema: fn() -> Value,
+}
+
+/// The body of an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// None.
+    Nothing,
+    /// One object under its root.
+    One(&'static str),
+    /// The same, with what is in it.
+    Whole(&'static str),
+    /// A page of objects: their root, and the collection's.
+    Page(&'static str, &'static str),
+    /// All objects, without links: their root, and the collection's.
+    All(&'static str, &'static str),
+}
+
+const fn request<T: Body>(name: &'static str) -> Option<Request> {
+    Some(Request { name, root: T::ROOT, schema: T::schema })
+}
+
+macro_rules! routes {
+    ($(
+        $method:ident $path:literal $success:literal $operation:literal $policy:literal
+            $([$name:literal $body:ty])? => $answer:expr, $summary:literal;
+    )+) => {
+        &[$(Route {
+            method: Method::$method,
+            path: $path,
+            operation: $operation,
+            summary: $summary,
+            policy: concat!("os_load-balancer_api:", $policy),
+            success: $success,
+            request: routes!(@request $($name $body)?),
+            answer: $answer,
+        },)+]
+    };
+    (@request $name:literal $body:ty) => { request::<$body>($name) };
+    (@request) => { None };
+}
+
+use Answer::{All, Nothing, One, Page, Whole};
+
+/// All calls, in the order in which documents list them.
+pub const ROUTES: &[Route] = routes! {
+    Get "/v2/lbaas/loadbalancers" 200 "load_balancer_list" "loadbalancer:get_all"
+        => Page("loadbalancer", "loadbalancers"), "Lists load balancers.";
+    Post "/v2/lbaas/loadbalancers" 201 "load_balancer_create" "loadbalancer:post"
+        ["LoadBalancerCreate" load_balancer::Create]
+        => Whole("loadbalancer"), "Creates a load balancer, alone or with all that is in it.";
+    Get "/v2/lbaas/loadbalancers/{loadbalancer_id}" 200 "load_balancer_show"
+        "loadbalancer:get_one" => One("loadbalancer"), "Shows a load balancer.";
+    Put "/v2/lbaas/loadbalancers/{loadbalancer_id}" 200 "load_balancer_update" "loadbalancer:put"
+        ["LoadBalancerUpdate" load_balancer::Update]
+        => One("loadbalancer"), "Changes a load balancer.";
+    Delete "/v2/lbaas/loadbalancers/{loadbalancer_id}" 204 "load_balancer_delete"
+        "loadbalancer:delete" => Nothing, "Deletes a load balancer; with cascade, all that is in it.";
+    Get "/v2/lbaas/loadbalancers/{loadbalancer_id}/stats" 200 "load_balancer_stats"
+        "loadbalancer:get_stats" => One("stats"), "Shows what has passed a load balancer.";
+    Get "/v2/lbaas/loadbalancers/{loadbalancer_id}/status" 200 "load_balancer_status"
+        "loadbalancer:get_status" => One("statuses"), "Shows the statuses of all that is in it.";
+    Get "/v2/lbaas/loadbalancers/{loadbalancer_id}/statuses" 200 "load_balancer_statuses"
+        "loadbalancer:get_status" => One("statuses"), "The same under its older name.";
+    Put "/v2/lbaas/loadbalancers/{loadbalancer_id}/failover" 202 "load_balancer_failover"
+        "loadbalancer:put_failover" => Nothing, "Places a load balancer again.";
+
+    Get "/v2/lbaas/listeners" 200 "listener_list" "listener:get_all"
+        => Page("listener", "listeners"), "Lists listeners.";
+    Post "/v2/lbaas/listeners" 201 "listener_create" "listener:post"
+        ["ListenerCreate" listener::Create] => One("listener"), "Creates a listener.";
+    Get "/v2/lbaas/listeners/{listener_id}" 200 "listener_show" "listener:get_one"
+        => One("listener"), "Shows a listener.";
+    Put "/v2/lbaas/listeners/{listener_id}" 200 "listener_update" "listener:put"
+        ["ListenerUpdate" listener::Update] => One("listener"), "Changes a listener.";
+    Delete "/v2/lbaas/listeners/{listener_id}" 204 "listener_delete" "listener:delete"
+        => Nothing, "Deletes a listener with its L7 policies.";
+    Get "/v2/lbaas/listeners/{listener_id}/stats" 200 "listener_stats" "listener:get_stats"
+        => One("stats"), "Shows what has passed a listener.";
+
+    Get "/v2/lbaas/pools" 200 "pool_list" "pool:get_all"
+        => Page("pool", "pools"), "Lists pools.";
+    Post "/v2/lbaas/pools" 201 "pool_create" "pool:post"
+        ["PoolCreate" pool::Create] => One("pool"), "Creates a pool.";
+    Get "/v2/lbaas/pools/{pool_id}" 200 "pool_show" "pool:get_one"
+        => One("pool"), "Shows a pool.";
+    Put "/v2/lbaas/pools/{pool_id}" 200 "pool_update" "pool:put"
+        ["PoolUpdate" pool::Update] => One("pool"), "Changes a pool.";
+    Delete "/v2/lbaas/pools/{pool_id}" 204 "pool_delete" "pool:delete"
+        => Nothing, "Deletes a pool with its members and its monitor.";
+
+    Get "/v2/lbaas/pools/{pool_id}/members" 200 "member_list" "member:get_all"
+        => Page("member", "members"), "Lists the members of a pool.";
+    Post "/v2/lbaas/pools/{pool_id}/members" 201 "member_create" "member:post"
+        ["MemberCreate" member::Create] => One("member"), "Creates a member.";
+    Put "/v2/lbaas/pools/{pool_id}/members" 202 "member_batch" "member:put"
+        ["MemberBatch" member::Batch]
+        => Nothing, "Makes the members of a pool those of the list.";
+    Get "/v2/lbaas/pools/{pool_id}/members/{member_id}" 200 "member_show" "member:get_one"
+        => One("member"), "Shows a member.";
+    Put "/v2/lbaas/pools/{pool_id}/members/{member_id}" 200 "member_update" "member:put"
+        ["MemberUpdate" member::Update] => One("member"), "Changes a member.";
+    Delete "/v2/lbaas/pools/{pool_id}/members/{member_id}" 204 "member_delete" "member:delete"
+        => Nothing, "Deletes a member.";
+
+    Get "/v2/lbaas/healthmonitors" 200 "health_monitor_list" "healthmonitor:get_all"
+        => Page("healthmonitor", "healthmonitors"), "Lists health monitors.";
+    Post "/v2/lbaas/healthmonitors" 201 "health_monitor_create" "healthmonitor:post"
+        ["HealthMonitorCreate" health_monitor::Create]
+        => One("healthmonitor"), "Creates the health monitor of a pool.";
+    Get "/v2/lbaas/healthmonitors/{healthmonitor_id}" 200 "health_monitor_show"
+        "healthmonitor:get_one" => One("healthmonitor"), "Shows a health monitor.";
+    Put "/v2/lbaas/healthmonitors/{healthmonitor_id}" 200 "health_monitor_update"
+        "healthmonitor:put" ["HealthMonitorUpdate" health_monitor::Update]
+        => One("healthmonitor"), "Changes a health monitor.";
+    Delete "/v2/lbaas/healthmonitors/{healthmonitor_id}" 204 "health_monitor_delete"
+        "healthmonitor:delete" => Nothing, "Deletes a health monitor.";
+
+    Get "/v2/lbaas/l7policies" 200 "l7_policy_list" "l7policy:get_all"
+        => Page("l7policy", "l7policies"), "Lists L7 policies.";
+    Post "/v2/lbaas/l7policies" 201 "l7_policy_create" "l7policy:post"
+        ["L7PolicyCreate" l7_policy::Create] => One("l7policy"), "Creates an L7 policy.";
+    Get "/v2/lbaas/l7policies/{l7policy_id}" 200 "l7_policy_show" "l7policy:get_one"
+        => One("l7policy"), "Shows an L7 policy.";
+    Put "/v2/lbaas/l7policies/{l7policy_id}" 200 "l7_policy_update" "l7policy:put"
+        ["L7PolicyUpdate" l7_policy::Update] => One("l7policy"), "Changes an L7 policy.";
+    Delete "/v2/lbaas/l7policies/{l7policy_id}" 204 "l7_policy_delete" "l7policy:delete"
+        => Nothing, "Deletes an L7 policy with its rules.";
+
+    Get "/v2/lbaas/l7policies/{l7policy_id}/rules" 200 "l7_rule_list" "l7rule:get_all"
+        => Page("rule", "rules"), "Lists the rules of an L7 policy.";
+    Post "/v2/lbaas/l7policies/{l7policy_id}/rules" 201 "l7_rule_create" "l7rule:post"
+        ["L7RuleCreate" l7_rule::Create] => One("rule"), "Creates an L7 rule.";
+    Get "/v2/lbaas/l7policies/{l7policy_id}/rules/{rule_id}" 200 "l7_rule_show" "l7rule:get_one"
+        => One("rule"), "Shows an L7 rule.";
+    Put "/v2/lbaas/l7policies/{l7policy_id}/rules/{rule_id}" 200 "l7_rule_update" "l7rule:put"
+        ["L7RuleUpdate" l7_rule::Update] => One("rule"), "Changes an L7 rule.";
+    Delete "/v2/lbaas/l7policies/{l7policy_id}/rules/{rule_id}" 204 "l7_rule_delete"
+        "l7rule:delete" => Nothing, "Deletes an L7 rule.";
+
+    Get "/v2/lbaas/quotas" 200 "quota_list" "quota:get_all"
+        => Page("quota", "quotas"), "Lists the quotas of projects that have their own.";
+    Get "/v2/lbaas/quotas/defaults" 200 "quota_defaults" "quota:get_defaults"
+        => One("quota"), "Shows the quota of projects that have none of their own.";
+    Get "/v2/lbaas/quotas/{project_id}" 200 "quota_show" "quota:get_one"
+        => One("quota"), "Shows the quota of a project.";
+    Get "/v2/lbaas/quotas/{project_id}/default" 200 "quota_project_default" "quota:get_defaults"
+        => One("quota"), "Shows what a project's quota would be without its own.";
+    Put "/v2/lbaas/quotas/{project_id}" 202 "quota_update" "quota:put"
+        ["QuotaUpdate" quota::Update] => One("quota"), "Sets the quota of a project.";
+    Delete "/v2/lbaas/quotas/{project_id}" 202 "quota_reset" "quota:delete"
+        => Nothing, "Takes a project's own quota away.";
+
+    Get "/v2/lbaas/providers" 200 "provider_list" "provider:get_all"
+        => All("provider", "providers"), "Lists the providers that can be asked for.";
+    Get "/v2/lbaas/providers/{provider}/flavor_capabilities" 200 "flavor_capability_list"
+        "provider-flavor:get_all" => All("provider", "flavor_capabilities"),
+        "Lists what a flavor can ask of a provider.";
+    Get "/v2/lbaas/providers/{provider}/availability_zone_capabilities" 200
+        "availability_zone_capability_list" "provider-availability-zone:get_all"
+        => All("provider", "availability_zone_capabilities"),
+        "Lists what an availability zone can ask of a provider.";
+};
+
+impl Method {
+    /// Its name in OpenAPI.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Get => "get",
+            Self::Post => "post",
+            Self::Put => "put",
+            Self::Delete => "delete",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn no_two_calls_are_one() {
+        let calls: BTreeSet<_> = ROUTES.iter().map(|it| (it.path, it.method.word())).collect();
+        let operations: BTreeSet<_> = ROUTES.iter().map(|it| it.operation).collect();
+        assert_eq!((calls.len(), operations.len()), (ROUTES.len(), ROUTES.len()));
+    }
+
+    #[test]
+    fn what_changes_something_is_told_what() {
+        for route in ROUTES.iter().filter(|it| it.method == Method::Post) {
+            assert!(route.request.is_some(), "{}", route.operation);
+        }
+    }
+}

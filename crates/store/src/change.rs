@@ -16,7 +16,7 @@ use crate::stored::{Sealed, Stored, from, pairs};
 
 /// A load balancer whose graph is being changed in this transaction.
 #[derive(Clone, Debug)]
-pub(crate) struct Opened {
+pub struct Opened {
     pub(crate) load_balancer: LoadBalancerId,
     pub(crate) project: ProjectId,
     /// The generation of the graph with the change.
@@ -36,8 +36,7 @@ pub(crate) fn standing<T: Stored>(
     session: &mut Session<'_>,
     id: T::Id,
 ) -> Result<Standing, StoreError> {
-    let sql =
-        format!("SELECT l.id, {PROVISIONING}, r.change FROM {} WHERE r.id = ?1", from::<T>());
+    let sql = format!("SELECT l.id, {PROVISIONING}, r.change FROM {} WHERE r.id = ?1", from::<T>());
     let row = session.first(&sql, &[Value::Text(id.to_string())])?;
     let row = row.ok_or_else(|| StoreError::not_found::<T>(id))?;
     Ok(Standing {
@@ -61,10 +60,7 @@ impl Standing {
 }
 
 /// Begins a change within a load balancer: of something that is part of it.
-pub(crate) fn open(
-    session: &mut Session<'_>,
-    id: LoadBalancerId,
-) -> Result<Opened, StoreError> {
+pub(crate) fn open(session: &mut Session<'_>, id: LoadBalancerId) -> Result<Opened, StoreError> {
     let standing = standing::<LoadBalancer>(session, id)?;
     if !standing.is_open(session.config.strict_immutable) {
         return Err(StoreError::Immutable { what: "Load Balancer", id: id.into() });
@@ -135,14 +131,11 @@ fn raise(session: &mut Session<'_>, id: LoadBalancerId) -> Result<Opened, StoreE
          WHERE id = ?1",
         &values![id, now],
     )?;
-    let row = session.first(
-        "SELECT generation, project_id FROM load_balancers WHERE id = ?1",
-        &values![id],
-    )?;
+    let row = session
+        .first("SELECT generation, project_id FROM load_balancers WHERE id = ?1", &values![id])?;
     let row = row.ok_or_else(|| StoreError::not_found::<LoadBalancer>(id))?;
     let project = row.text(1)?;
-    let project =
-        ProjectId::new(project).ok_or_else(|| StoreError::corrupt("project", project))?;
+    let project = ProjectId::new(project).ok_or_else(|| StoreError::corrupt("project", project))?;
     session.desire_changed = true;
     Ok(Opened { load_balancer: id, project, generation: row.generation(0)? })
 }

@@ -49,8 +49,8 @@ pub(crate) fn load_balancer(
     }
     let opened: Opened = open_itself(session, id, true)?;
     mark_deleted::<LoadBalancer>(session, id, &opened)?;
-    let placed =
-        session.first("SELECT agent_id FROM placements WHERE load_balancer_id = ?1", &values![id])?;
+    let placed = session
+        .first("SELECT agent_id FROM placements WHERE load_balancer_id = ?1", &values![id])?;
     if placed.is_none() {
         // No node has anything of it.
         return forget(session, id);

@@ -17,7 +17,8 @@ use evenkeel_model::Timestamp;
 use crate::{Backend, StoreConfig, StoreError};
 
 pub(crate) use reader::Readers;
-pub(crate) use value::{Row, Value, json, values};
+pub(crate) use value::Value;
+pub(crate) use value::{Row, json, values};
 pub(crate) use writer::Writer;
 
 /// A connection to a database. All calls block.
@@ -37,7 +38,7 @@ pub(crate) trait Connection: Send {
 }
 
 /// A transaction, and what an operation in it may know.
-pub(crate) struct Session<'a> {
+pub struct Session<'a> {
     connection: &'a mut dyn Connection,
     /// What the store was opened with.
     pub(crate) config: &'a StoreConfig,
@@ -45,6 +46,12 @@ pub(crate) struct Session<'a> {
     now: Timestamp,
     /// Whether what shall be has changed, so that agents must be told.
     pub(crate) desire_changed: bool,
+}
+
+impl std::fmt::Debug for Session<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Session").field("now", &self.now).finish_non_exhaustive()
+    }
 }
 
 impl<'a> Session<'a> {
@@ -69,11 +76,7 @@ impl<'a> Session<'a> {
     }
 
     /// The only row of a query, or the first.
-    pub(crate) fn first(
-        &mut self,
-        sql: &str,
-        values: &[Value],
-    ) -> Result<Option<Row>, StoreError> {
+    pub(crate) fn first(&mut self, sql: &str, values: &[Value]) -> Result<Option<Row>, StoreError> {
         Ok(self.query(sql, values)?.into_iter().next())
     }
 }

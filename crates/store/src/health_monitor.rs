@@ -1,7 +1,7 @@
 //! Health monitors in their table: flat there, as in the API, and not so in the model.
 
 use evenkeel_model::health_monitor::{HttpMethod, HttpProbe, HttpVersion, Probe, ProbeKind};
-use evenkeel_model::text::Tags;
+use evenkeel_model::text::{DomainName, Tags};
 use evenkeel_model::{HealthMonitor, Record};
 
 use crate::StoreError;
@@ -59,7 +59,7 @@ impl Sealed for HealthMonitor {
             http.map(|http| http.path.as_str()),
             http.map(|http| http.expected.spelling()),
             http.and_then(|http| http.version).map(HttpVersion::word),
-            http.and_then(|http| http.domain_name.as_ref()).map(|name| name.as_str()),
+            http.and_then(|http| http.domain_name.as_ref()).map(DomainName::as_str),
         ]
         .into()
     }

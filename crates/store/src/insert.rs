@@ -53,10 +53,7 @@ pub(crate) fn insert<T: Stored>(
 }
 
 /// Replaces what stands in a row's own columns.
-pub(crate) fn replace<T: Stored>(
-    session: &mut Session<'_>,
-    value: &T,
-) -> Result<(), StoreError> {
+pub(crate) fn replace<T: Stored>(session: &mut Session<'_>, value: &T) -> Result<(), StoreError> {
     let id = value.id().to_string();
     let mut values = vec![Value::Text(id.clone()), json(value.tags())];
     values.extend(value.values());
@@ -84,9 +81,7 @@ pub(crate) fn erase<T: Sealed>(
 ) -> Result<u64, StoreError> {
     let table = T::TABLE;
     session.execute(
-        &format!(
-            "DELETE FROM tags WHERE object_id IN (SELECT id FROM {table} WHERE {condition})"
-        ),
+        &format!("DELETE FROM tags WHERE object_id IN (SELECT id FROM {table} WHERE {condition})"),
         values,
     )?;
     session.execute(&format!("DELETE FROM {table} WHERE {condition}"), values)

@@ -104,9 +104,7 @@ fn action(row: &Row) -> Result<Action, StoreError> {
     };
     Ok(match row.word(at(4), ActionKind::from_word)? {
         ActionKind::Reject => Action::Reject,
-        ActionKind::RedirectToUrl => {
-            Action::RedirectToUrl { url: row.made(at(6))?, code: code()? }
-        }
+        ActionKind::RedirectToUrl => Action::RedirectToUrl { url: row.made(at(6))?, code: code()? },
         ActionKind::RedirectPrefix => {
             Action::RedirectPrefix { prefix: row.made(at(7))?, code: code()? }
         }

@@ -48,7 +48,8 @@ impl Sealed for L7Rule {
             id: own.id()?,
             policy: row.parse(at(0))?,
             admin_state_up: row.bool(at(1))?,
-            condition: condition.map_err(|error| StoreError::corrupt("rule", &error.to_string()))?,
+            condition: condition
+                .map_err(|error| StoreError::corrupt("rule", &error.to_string()))?,
             invert: row.bool(at(6))?,
             tags: own.tags.clone(),
         })

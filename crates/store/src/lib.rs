@@ -45,11 +45,15 @@ use evenkeel_model::{
 };
 use tokio::sync::watch;
 
+pub use agent::{AgentHello, AgentRecord};
 pub use batch::MemberWish;
 pub use column::Column;
 pub use config::{Backend, Clock, StoreConfig, SystemClock};
 pub use error::StoreError;
 pub use list::{Direction, Filter, ListQuery, Page, Scope, TagFilter};
+pub use placement::{Assignment, Placement, Unplaced};
+pub use quota::{LimitChange, LimitsChange};
+pub use settle::{Held, Progress};
 pub use stored::Stored;
 pub use tree::{Tree, TreeDraft, no_vip};
 pub use update::{Changed, Edit};

@@ -109,7 +109,9 @@ impl Sealed for Pool {
     }
 
     fn relate(session: &mut Session<'_>, records: &mut [Record<Self>]) -> Result<(), StoreError> {
-        attach(session, records, USERS, |related: &mut PoolRelated, id| related.listeners.push(id))?;
+        attach(session, records, USERS, |related: &mut PoolRelated, id| {
+            related.listeners.push(id);
+        })?;
         attach(
             session,
             records,

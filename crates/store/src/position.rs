@@ -37,8 +37,7 @@ pub(crate) fn make_room(
             put(session, other, right)?;
         }
     }
-    Position::try_from(place)
-        .map_err(|_| StoreError::corrupt("position", &place.to_string()))
+    Position::try_from(place).map_err(|_| StoreError::corrupt("position", &place.to_string()))
 }
 
 /// Closes the gap that a policy leaves behind.

@@ -43,6 +43,7 @@ pub trait Sealed: Sized {
 }
 
 /// A row whose own columns are being read.
+#[derive(Debug)]
 pub struct Own<'a> {
     pub(crate) row: &'a Row,
     pub(crate) load_balancer: LoadBalancerId,
@@ -92,8 +93,7 @@ pub(crate) fn record<T: Stored>(row: &Row) -> Result<Record<T>, StoreError> {
     Ok(Record {
         value: T::read(&own)?,
         load_balancer,
-        project: ProjectId::new(project)
-            .ok_or_else(|| StoreError::corrupt("project", project))?,
+        project: ProjectId::new(project).ok_or_else(|| StoreError::corrupt("project", project))?,
         created_at: row.time(3)?,
         updated_at: row.maybe_time(4),
         provisioning_status: row.word(5, ProvisioningStatus::from_word)?,
@@ -157,7 +157,6 @@ macro_rules! stored {
         }
     )+};
 }
-pub(crate) use stored;
 
 /// What lists of a resource can be narrowed and sorted by.
 pub(crate) trait Listed {

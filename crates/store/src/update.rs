@@ -17,14 +17,25 @@ pub type Edit<T> = Box<dyn Fn(&T) -> Result<T, Violation> + Send + Sync>;
 /// How a kind of resource is changed and deleted.
 pub trait Changed: Stored {
     /// Begins a change of `value`: what else it touches is marked.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Immutable`], [`StoreError::InvalidState`].
     fn open(session: &mut Session<'_>, value: &Self) -> Result<Opened, StoreError>;
-    /// Asks the rules between `value`, as it becomes, and others.
+
+    /// Asks the rules between `value`, as it becomes, and others; most have none.
+    ///
+    /// # Errors
+    ///
+    /// The rule that would be broken.
     fn settle_in(
-        session: &mut Session<'_>,
-        old: &Self,
+        _session: &mut Session<'_>,
+        _old: &Self,
         value: Self,
-        opened: &Opened,
-    ) -> Result<Self, StoreError>;
+        _opened: &Opened,
+    ) -> Result<Self, StoreError> {
+        Ok(value)
+    }
 }
 
 /// Changes a resource; its record afterwards.
@@ -59,15 +70,6 @@ impl Changed for LoadBalancer {
     fn open(session: &mut Session<'_>, value: &Self) -> Result<Opened, StoreError> {
         open_itself(session, value.id, false)
     }
-
-    fn settle_in(
-        _: &mut Session<'_>,
-        _: &Self,
-        value: Self,
-        _: &Opened,
-    ) -> Result<Self, StoreError> {
-        Ok(value)
-    }
 }
 
 impl Changed for Listener {
@@ -94,44 +96,17 @@ impl Changed for Pool {
         mark_users(session, value.id, &opened)?;
         Ok(opened)
     }
-
-    fn settle_in(
-        _: &mut Session<'_>,
-        _: &Self,
-        value: Self,
-        _: &Opened,
-    ) -> Result<Self, StoreError> {
-        Ok(value)
-    }
 }
 
 impl Changed for Member {
     fn open(session: &mut Session<'_>, value: &Self) -> Result<Opened, StoreError> {
         open_pool(session, value.pool)
     }
-
-    fn settle_in(
-        _: &mut Session<'_>,
-        _: &Self,
-        value: Self,
-        _: &Opened,
-    ) -> Result<Self, StoreError> {
-        Ok(value)
-    }
 }
 
 impl Changed for HealthMonitor {
     fn open(session: &mut Session<'_>, value: &Self) -> Result<Opened, StoreError> {
         open_pool(session, value.pool)
-    }
-
-    fn settle_in(
-        _: &mut Session<'_>,
-        _: &Self,
-        value: Self,
-        _: &Opened,
-    ) -> Result<Self, StoreError> {
-        Ok(value)
     }
 }
 
@@ -164,14 +139,5 @@ impl Changed for L7Rule {
         let opened = open(session, standing.load_balancer)?;
         mark_policy(session, value.policy, &opened)?;
         Ok(opened)
-    }
-
-    fn settle_in(
-        _: &mut Session<'_>,
-        _: &Self,
-        value: Self,
-        _: &Opened,
-    ) -> Result<Self, StoreError> {
-        Ok(value)
     }
 }

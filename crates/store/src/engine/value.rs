@@ -1,6 +1,5 @@
 //! Values in statements, and rows of queries.
 
-use std::fmt::Display;
 use std::str::FromStr;
 
 use evenkeel_model::{Epoch, Generation, Timestamp};
@@ -10,7 +9,7 @@ use crate::StoreError;
 
 /// A value in a statement or a row.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Value {
+pub enum Value {
     Null,
     Int(i64),
     Text(String),
@@ -226,9 +225,4 @@ impl Row {
 /// A value as JSON text.
 pub(crate) fn json<T: serde::Serialize>(value: &T) -> Value {
     Value::Text(serde_json::to_string(value).unwrap_or_else(|_| "null".to_owned()))
-}
-
-/// A value as text.
-pub(crate) fn text(value: &impl Display) -> Value {
-    Value::Text(value.to_string())
 }

@@ -123,7 +123,8 @@ impl Scribe {
         while waiting.recv_many(&mut group, GROUP).await > 0 {
             let operations = std::mem::take(&mut group);
             let desk = Arc::clone(&self.desk);
-            let work = move || desk.lock().unwrap_or_else(PoisonError::into_inner).write(operations);
+            let work =
+                move || desk.lock().unwrap_or_else(PoisonError::into_inner).write(operations);
             let desire_changed = if self.inline {
                 work()
             } else {
@@ -210,9 +211,9 @@ fn transact(
                 desire_changed |= changed;
             }
             Err(trouble) if trouble.is_trouble() => return Err(trouble),
-            Err(_) => connection.batch(
-                "ROLLBACK TO SAVEPOINT operation; RELEASE SAVEPOINT operation",
-            )?,
+            Err(_) => {
+                connection.batch("ROLLBACK TO SAVEPOINT operation; RELEASE SAVEPOINT operation")?;
+            }
         }
     }
     connection.batch("COMMIT")?;

@@ -44,9 +44,7 @@ pub(crate) fn lease(
         let subnet = lease.subnet(subnet)?;
         lease.on_new_port(&[subnet])?
     } else {
-        return refuse(
-            "VIP must contain one of: vip_port_id, vip_network_id, vip_subnet_id.",
-        );
+        return refuse("VIP must contain one of: vip_port_id, vip_network_id, vip_subnet_id.");
     };
     let additional = lease.additional(&vip)?;
     Ok((vip, additional))
@@ -68,7 +66,7 @@ fn refuse<T>(text: impl Into<String>) -> Result<T, StoreError> {
     Err(Violation::rule(text).into())
 }
 
-fn missing<T>(kind: &'static str, id: impl ToString) -> Result<T, StoreError> {
+fn missing<T>(kind: &'static str, id: &impl ToString) -> Result<T, StoreError> {
     Err(Violation::MissingReference { kind, id: id.to_string() }.into())
 }
 
@@ -81,10 +79,10 @@ struct Lease<'a, 's> {
 impl Lease<'_, '_> {
     fn on_given_port(&mut self, id: PortId) -> Result<Vip, StoreError> {
         let Some(port) = rows::port(self.session, id)? else {
-            return missing("Port", id);
+            return missing("Port", &id);
         };
         if port.project != *self.tenant.project {
-            return missing("Port", id);
+            return missing("Port", &id);
         }
         if !port.device.is_empty() {
             return refuse(format!("Port {id} is already used by device {} ", port.device));
@@ -103,7 +101,9 @@ impl Lease<'_, '_> {
         let is_wanted = |it: &FixedAddress| address.is_none_or(|address| it.address == address);
         let addresses = &port.addresses;
         if subnet.is_some() && !addresses.iter().any(of_subnet) {
-            return refuse("No VIP address found on the specified VIP port within the specified subnet.");
+            return refuse(
+                "No VIP address found on the specified VIP port within the specified subnet.",
+            );
         }
         let mut fitting = addresses.iter().filter(|it| of_subnet(it) && is_wanted(it));
         let Some(first) = fitting.next() else {
@@ -120,12 +120,12 @@ impl Lease<'_, '_> {
     }
 
     fn on_network(&mut self, id: NetworkId) -> Result<Vip, StoreError> {
-        let network = self.network(id, "Network", id)?;
+        let network = self.network(id, "Network", &id)?;
         let mut subnets = rows::subnets_of(self.session, network.id)?;
         if let Some(wanted) = self.request.subnet {
             subnets.retain(|subnet| subnet.id == wanted);
             if subnets.is_empty() {
-                return missing("Subnet", wanted);
+                return missing("Subnet", &wanted);
             }
             return self.on_new_port(&subnets);
         }
@@ -214,9 +214,9 @@ impl Lease<'_, '_> {
     /// The subnet, if the tenant may use its network.
     fn subnet(&mut self, id: SubnetId) -> Result<Subnet, StoreError> {
         let Some(subnet) = rows::subnet(self.session, id)? else {
-            return missing("Subnet", id);
+            return missing("Subnet", &id);
         };
-        self.network(subnet.network, "Subnet", id)?;
+        self.network(subnet.network, "Subnet", &id)?;
         Ok(subnet)
     }
 
@@ -225,7 +225,7 @@ impl Lease<'_, '_> {
         &mut self,
         id: NetworkId,
         kind: &'static str,
-        named: impl ToString,
+        named: &impl ToString,
     ) -> Result<Network, StoreError> {
         let network = rows::network(self.session, id)?;
         let is_usable = |it: &Network| it.shared || it.project == *self.tenant.project;
@@ -264,7 +264,9 @@ impl Lease<'_, '_> {
 }
 
 fn undetermined<T>() -> Result<T, StoreError> {
-    refuse("VIP port's subnet could not be determined. Please specify either a VIP subnet or address.")
+    refuse(
+        "VIP port's subnet could not be determined. Please specify either a VIP subnet or address.",
+    )
 }
 
 /// Gives a port the address that was asked for.
@@ -276,9 +278,7 @@ pub(super) fn take_wanted(
     leased_by: Option<LoadBalancerId>,
 ) -> Result<(), StoreError> {
     if !Room::of(subnet, &AddressRules::default()).holds(address) {
-        return refuse(format!(
-            "IP address {address} is not a valid IP for the specified subnet."
-        ));
+        return refuse(format!("IP address {address} is not a valid IP for the specified subnet."));
     }
     let is_gateway = subnet.gateway.is_some_and(|gateway| number(gateway) == number(address));
     let fixed = FixedAddress { subnet: subnet.id, address };

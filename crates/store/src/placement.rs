@@ -1,0 +1,239 @@
+//! Placements: which load balancer is on which node. An epoch counts them; older loses.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+
+use evenkeel_model::provider::ProviderName;
+use evenkeel_model::{AgentId, Epoch, Generation, ListenerId, LoadBalancerId};
+
+use crate::change::open_itself;
+use crate::engine::{Session, values};
+use crate::{Store, StoreError};
+
+/// A load balancer that needs a node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unplaced {
+    /// Which one.
+    pub id: LoadBalancerId,
+    /// Who shall make it so.
+    pub provider: ProviderName,
+    /// The number of its placement on an agent that is dead; `None` if it was never placed.
+    pub epoch: Option<Epoch>,
+}
+
+/// What an agent shall hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Assignment {
+    /// Which load balancer.
+    pub load_balancer: LoadBalancerId,
+    /// The number of its placement there.
+    pub epoch: Epoch,
+    /// The number of its latest graph.
+    pub generation: Generation,
+}
+
+/// Where a load balancer is, for operators.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Placement {
+    /// Which one.
+    pub load_balancer: LoadBalancerId,
+    /// On which agent.
+    pub agent: AgentId,
+    /// On which node, for people.
+    pub host: String,
+    /// The number of its placement there.
+    pub epoch: Epoch,
+    /// The number of its latest graph.
+    pub generation: Generation,
+    /// The generation that serves.
+    pub served: Generation,
+    /// Where listeners listen that do not listen at VIP and port.
+    pub sockets: BTreeMap<ListenerId, SocketAddr>,
+}
+
+fn unplaced(session: &mut Session<'_>) -> Result<Vec<Unplaced>, StoreError> {
+    let rows = session.query(
+        "SELECT l.id, l.provider, p.epoch FROM load_balancers l \
+         LEFT JOIN placements p ON p.load_balancer_id = l.id \
+         LEFT JOIN agents a ON a.id = p.agent_id \
+         WHERE l.change <> 'DELETE' AND (p.load_balancer_id IS NULL OR a.alive = 0) \
+         ORDER BY l.created_at, l.id LIMIT 1000",
+        &[],
+    )?;
+    rows.iter()
+        .map(|row| {
+            let epoch = row.maybe_int(2).map(|_| row.epoch(2)).transpose()?;
+            Ok(Unplaced { id: row.parse(0)?, provider: ProviderName::new(row.text(1)?), epoch })
+        })
+        .collect()
+}
+
+/// Places a load balancer, unless somebody else did so since `expected` was read.
+fn place(
+    session: &mut Session<'_>,
+    id: LoadBalancerId,
+    agent: AgentId,
+    expected: Option<Epoch>,
+) -> Result<bool, StoreError> {
+    let now = session.moment();
+    let stays = session.first(
+        "SELECT id FROM load_balancers WHERE id = ?1 AND change <> 'DELETE'",
+        &values![id],
+    )?;
+    if stays.is_none() {
+        return Ok(false);
+    }
+    let Some(expected) = expected else {
+        let placed = session.execute(
+            "INSERT INTO placements (load_balancer_id, agent_id, epoch, placed_at) \
+             VALUES (?1, ?2, 1, ?3) ON CONFLICT (load_balancer_id) DO NOTHING",
+            &values![id, agent, now],
+        )?;
+        session.desire_changed |= placed > 0;
+        return Ok(placed > 0);
+    };
+    let moved = session.execute(
+        "UPDATE placements SET agent_id = ?2, epoch = epoch + 1, placed_at = ?4 \
+         WHERE load_balancer_id = ?1 AND epoch = ?3",
+        &values![id, agent, expected, now],
+    )?;
+    if moved > 0 {
+        // What the old node served is nobody's business now: until the new one serves, the load
+        // balancer is on its way.
+        pend(session, id)?;
+    }
+    Ok(moved > 0)
+}
+
+/// Raises the generation, so that the load balancer is `PENDING_UPDATE` until its node reports.
+fn pend(session: &mut Session<'_>, id: LoadBalancerId) -> Result<(), StoreError> {
+    let now = session.moment();
+    session.desire_changed = true;
+    session
+        .execute(
+            "UPDATE load_balancers SET generation = generation + 1, \
+             changed_generation = generation + 1, \
+             change = CASE WHEN change = 'CREATE' AND changed_generation > served_generation \
+                 THEN 'CREATE' ELSE 'UPDATE' END, \
+             pending_since = COALESCE(pending_since, ?2), updated_at = ?2 WHERE id = ?1",
+            &values![id, now],
+        )
+        .map(drop)
+}
+
+fn failover(session: &mut Session<'_>, id: LoadBalancerId) -> Result<(), StoreError> {
+    open_itself(session, id, true)?;
+    session
+        .execute(
+            "UPDATE placements SET epoch = epoch + 1 WHERE load_balancer_id = ?1",
+            &values![id],
+        )
+        .map(drop)
+}
+
+fn placements(session: &mut Session<'_>) -> Result<Vec<Placement>, StoreError> {
+    let rows = session.query(
+        "SELECT p.load_balancer_id, p.agent_id, COALESCE(a.host, ''), p.epoch, l.generation, \
+         l.served_generation FROM placements p \
+         JOIN load_balancers l ON l.id = p.load_balancer_id \
+         LEFT JOIN agents a ON a.id = p.agent_id ORDER BY l.created_at, l.id",
+        &[],
+    )?;
+    let mut placements = rows
+        .iter()
+        .map(|row| {
+            Ok(Placement {
+                load_balancer: row.parse(0)?,
+                agent: row.parse(1)?,
+                host: row.text(2)?.to_owned(),
+                epoch: row.epoch(3)?,
+                generation: row.generation(4)?,
+                served: row.generation(5)?,
+                sockets: BTreeMap::new(),
+            })
+        })
+        .collect::<Result<Vec<_>, StoreError>>()?;
+    let rows = session.query(
+        "SELECT load_balancer_id, listener_id, socket FROM listener_traffic \
+         WHERE socket IS NOT NULL",
+        &[],
+    )?;
+    let mut sockets: BTreeMap<LoadBalancerId, BTreeMap<ListenerId, SocketAddr>> = BTreeMap::new();
+    for row in rows {
+        sockets.entry(row.parse(0)?).or_default().insert(row.parse(1)?, row.parse(2)?);
+    }
+    for placement in &mut placements {
+        placement.sockets = sockets.remove(&placement.load_balancer).unwrap_or_default();
+    }
+    Ok(placements)
+}
+
+impl Store {
+    /// The load balancers that need a node, oldest first: those that have none, and those whose
+    /// agent is dead. At most a thousand at once.
+    ///
+    /// # Errors
+    ///
+    /// Only the database's.
+    pub async fn unplaced(&self) -> Result<Vec<Unplaced>, StoreError> {
+        self.read(unplaced).await
+    }
+
+    /// Places a load balancer on an agent, if its placement is still the one that was `expected`.
+    ///
+    /// # Errors
+    ///
+    /// Only the database's. That somebody was faster is no error, but false.
+    pub async fn place(
+        &self,
+        id: LoadBalancerId,
+        agent: AgentId,
+        expected: Option<Epoch>,
+    ) -> Result<bool, StoreError> {
+        self.write(move |session| place(session, id, agent, expected)).await
+    }
+
+    /// All that an agent shall hold, by id. What is being deleted is not in it.
+    ///
+    /// # Errors
+    ///
+    /// Only the database's.
+    pub async fn index(&self, agent: AgentId) -> Result<Vec<Assignment>, StoreError> {
+        self.read(move |session| {
+            let rows = session.query(
+                "SELECT p.load_balancer_id, p.epoch, l.generation FROM placements p \
+                 JOIN load_balancers l ON l.id = p.load_balancer_id \
+                 WHERE p.agent_id = ?1 AND l.change <> 'DELETE' ORDER BY p.load_balancer_id",
+                &values![agent],
+            )?;
+            rows.iter()
+                .map(|row| {
+                    Ok(Assignment {
+                        load_balancer: row.parse(0)?,
+                        epoch: row.epoch(1)?,
+                        generation: row.generation(2)?,
+                    })
+                })
+                .collect()
+        })
+        .await
+    }
+
+    /// Has a load balancer made anew where it is: another epoch, another generation.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::NotFound`], [`StoreError::InvalidState`].
+    pub async fn failover(&self, id: LoadBalancerId) -> Result<(), StoreError> {
+        self.write(move |session| failover(session, id)).await
+    }
+
+    /// Where all load balancers are, oldest first.
+    ///
+    /// # Errors
+    ///
+    /// Only the database's.
+    pub async fn placements(&self) -> Result<Vec<Placement>, StoreError> {
+        self.read(placements).await
+    }
+}

@@ -227,13 +227,13 @@ impl Fields {
     /// What is left of an object. A name that nobody knows shows nothing, and `tenant_id`, which
     /// is `project_id` again, cannot be asked for.
     pub fn select(&self, object: Value) -> Value {
-        match object {
-            Value::Object(map) if !self.0.is_empty() => {
-                let asked = |key: &str| key != "tenant_id" && self.0.iter().any(|it| it == key);
-                Value::Object(map.into_iter().filter(|(key, _)| asked(key)).collect())
-            }
-            object => object,
+        let Value::Object(mut map) = object else {
+            return object;
+        };
+        if !self.0.is_empty() {
+            map.retain(|key, _| key != "tenant_id" && self.0.iter().any(|it| it == key));
         }
+        Value::Object(map)
     }
 }
 

@@ -2,6 +2,8 @@
 
 mod sample;
 
+use evenkeel_model::observed::Traffic;
+use evenkeel_model::quota::Limits;
 use serde_json::{Map, Value, json};
 
 use crate::decode::Field;
@@ -114,13 +116,14 @@ fn parameters(route: &Route) -> Value {
     match route.answer {
         Answer::Page(..) => parameters.extend(list_parameters()),
         Answer::One(_) | Answer::All(..) if route.method.word() == "get" => {
-            parameters.push(query("fields", json!({"type": "array", "items": {"type": "string"}})));
+            parameters
+                .push(query("fields", &json!({"type": "array", "items": {"type": "string"}})));
         }
         Answer::One(_) | Answer::All(..) | Answer::Whole(_) | Answer::Nothing => {}
     }
     match route.operation {
-        "load_balancer_delete" => parameters.push(query("cascade", bool::schema())),
-        "member_batch" => parameters.push(query("additive_only", bool::schema())),
+        "load_balancer_delete" => parameters.push(query("cascade", &bool::schema())),
+        "member_batch" => parameters.push(query("additive_only", &bool::schema())),
         _ => {}
     }
     Value::Array(parameters)
@@ -133,23 +136,23 @@ fn path_schema(name: &str) -> Value {
     }
 }
 
-fn query(name: &str, schema: Value) -> Value {
+fn query(name: &str, schema: &Value) -> Value {
     json!({"name": name, "in": "query", "schema": schema})
 }
 
 fn list_parameters() -> Vec<Value> {
     let texts = || json!({"type": "array", "items": {"type": "string"}});
     let mut parameters = vec![
-        query("limit", json!({"type": "integer"})),
-        query("marker", json!({"type": "string"})),
-        query("page_reverse", json!({"type": "string", "enum": ["True", "False"]})),
-        query("sort", json!({"type": "string", "examples": ["name:desc,id"]})),
-        query("sort_key", json!({"type": "string"})),
-        query("sort_dir", json!({"type": "string"})),
-        query("project_id", json!({"type": "string"})),
+        query("limit", &json!({"type": "integer"})),
+        query("marker", &json!({"type": "string"})),
+        query("page_reverse", &json!({"type": "string", "enum": ["True", "False"]})),
+        query("sort", &json!({"type": "string", "examples": ["name:desc,id"]})),
+        query("sort_key", &json!({"type": "string"})),
+        query("sort_dir", &json!({"type": "string"})),
+        query("project_id", &json!({"type": "string"})),
     ];
     parameters.extend(
-        ["fields", "tags", "tags-any", "not-tags", "not-tags-any"].map(|it| query(it, texts())),
+        ["fields", "tags", "tags-any", "not-tags", "not-tags-any"].map(|it| query(it, &texts())),
     );
     parameters.push(json!({
         "name": "filters",
@@ -185,13 +188,13 @@ fn schemas() -> Value {
         ),
         ("L7Policy", l7_policy::view(&whole.l7_policies[0]), l7_policy::Create::schema()),
         ("L7Rule", l7_rule::view(&whole.l7_rules[0]), l7_rule::Create::schema()),
-        ("Quota", quota::view("project", &Default::default()), quota::Update::schema()),
+        ("Quota", quota::view("project", &Limits::default()), quota::Update::schema()),
     ];
     for (name, view, said) in shown {
         schemas.insert(name.to_owned(), shown_schema(&view, &said));
     }
     let statuses = crate::whole::status_tree(&whole);
-    let statistics = crate::whole::statistics(Default::default());
+    let statistics = crate::whole::statistics(Traffic::default());
     schemas.insert("Statuses".to_owned(), alike(&statuses["statuses"]));
     schemas.insert("Statistics".to_owned(), alike(&statistics["stats"]));
     schemas.insert("Provider".to_owned(), alike(&crate::provider::view("haproxy", "")));
@@ -248,6 +251,8 @@ fn fault() -> Value {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     #[test]
@@ -259,6 +264,7 @@ mod tests {
             let name = part.split('"').next().unwrap();
             assert!(document["components"]["schemas"].get(name).is_some(), "{name}");
         }
-        assert_eq!(document["paths"].as_object().unwrap().len(), 27);
+        let paths: BTreeSet<&str> = ROUTES.iter().map(|route| route.path).collect();
+        assert_eq!(document["paths"].as_object().unwrap().len(), paths.len());
     }
 }

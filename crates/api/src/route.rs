@@ -65,8 +65,8 @@ pub enum Answer {
     All(&'static str, &'static str),
 }
 
-const fn request<T: Body>(name: &'static str) -> Option<Request> {
-    Some(Request { name, root: T::ROOT, schema: T::schema })
+const fn request<T: Body>(name: &'static str) -> Request {
+    Request { name, root: T::ROOT, schema: T::schema }
 }
 
 macro_rules! routes {
@@ -85,7 +85,7 @@ macro_rules! routes {
             answer: $answer,
         },)+]
     };
-    (@request $name:literal $body:ty) => { request::<$body>($name) };
+    (@request $name:literal $body:ty) => { Some(request::<$body>($name)) };
     (@request) => { None };
 }
 

@@ -14,7 +14,7 @@ body! {
     /// What can be said besides the kind.
     #[derive(Default)]
     pub struct PersistenceOptions {
-        /// The members' cookie; for APP_COOKIE only.
+        /// The members' cookie; for `APP_COOKIE` only.
         cookie_name: Patch<CookieName>,
         /// Seconds without traffic after which the tie is cut; for UDP and SCTP only.
         persistence_timeout: Patch<u32>,

@@ -87,10 +87,12 @@ fn may_see(caller: &Principal, owner: &ProjectId) -> bool {
 }
 
 fn unavailable(error: StoreError) -> NetworkRefusal {
-    match error {
-        StoreError::Violation(violation) => NetworkRefusal::BadRequest(violation.to_string()),
-        StoreError::AddressInUse { .. } => NetworkRefusal::Conflict(error.to_string()),
-        error => NetworkRefusal::Unavailable(error.to_string()),
+    if let StoreError::Violation(violation) = error {
+        NetworkRefusal::BadRequest(violation.to_string())
+    } else if let StoreError::AddressInUse { .. } = error {
+        NetworkRefusal::Conflict(error.to_string())
+    } else {
+        NetworkRefusal::Unavailable(error.to_string())
     }
 }
 

@@ -26,9 +26,9 @@ CREATE TABLE load_balancers (
     flavor_id TEXT,
     availability_zone TEXT,
     -- The latest graph; the one that serves; the latest that was refused, or is late, and why.
-    generation BIGINT NOT NULL,
-    served_generation BIGINT NOT NULL,
-    failed_generation BIGINT NOT NULL,
+    generation BIGINT NOT NULL DEFAULT 0,
+    served_generation BIGINT NOT NULL DEFAULT 0,
+    failed_generation BIGINT NOT NULL DEFAULT 0,
     failed_reason TEXT,
     -- Why a later generation does not serve yet; becomes the reason when it is late.
     trouble TEXT,
@@ -129,6 +129,7 @@ CREATE TABLE members (
 );
 CREATE INDEX members_by_load_balancer ON members (load_balancer_id);
 CREATE INDEX members_by_pool ON members (pool_id, created_at, id);
+CREATE INDEX members_by_address ON members (pool_id, address, protocol_port);
 CREATE INDEX members_by_project ON members (project_id);
 
 CREATE TABLE health_monitors (

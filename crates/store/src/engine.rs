@@ -55,8 +55,10 @@ impl std::fmt::Debug for Session<'_> {
 }
 
 impl<'a> Session<'a> {
-    fn new(connection: &'a mut dyn Connection, config: &'a StoreConfig) -> Self {
-        Self { connection, config, now: config.clock.now(), desire_changed: false }
+    /// A session whose moments come after `last`.
+    fn after(connection: &'a mut dyn Connection, config: &'a StoreConfig, last: Timestamp) -> Self {
+        let now = config.clock.now().max(last);
+        Self { connection, config, now, desire_changed: false }
     }
 
     /// A moment for a row: no two of a transaction are the same, so that age is an order.

@@ -35,23 +35,38 @@ pub(super) fn open(url: &str) -> Result<Box<dyn Connection>, StoreError> {
         StoreError::Busy
     })?;
     client.batch_execute(SETTINGS).map_err(|error| classify(&error, "set the session"))?;
-    Ok(Box::new(PostgresConnection { client, statements: HashMap::new() }))
+    Ok(Box::new(PostgresConnection { client: Some(client), statements: HashMap::new() }))
 }
 
 struct PostgresConnection {
-    client: Client,
+    /// `None` only while it is dropped.
+    client: Option<Client>,
     statements: HashMap<String, Statement>,
 }
 
+impl Drop for PostgresConnection {
+    /// A client waits for its end, which must not happen on a thread of the runtime.
+    fn drop(&mut self) {
+        if let Some(client) = self.client.take() {
+            std::thread::spawn(move || drop(client));
+        }
+    }
+}
+
 impl PostgresConnection {
-    fn prepared(&mut self, sql: &str) -> Result<Statement, postgres::Error> {
+    fn client(&mut self) -> Result<&mut Client, StoreError> {
+        self.client.as_mut().ok_or(StoreError::Busy)
+    }
+
+    fn prepared(&mut self, sql: &str) -> Result<Statement, StoreError> {
         if let Some(statement) = self.statements.get(sql) {
             return Ok(statement.clone());
         }
         if self.statements.len() >= STATEMENTS {
             self.statements.clear();
         }
-        let statement = self.client.prepare(&sql.replace('?', "$"))?;
+        let prepared = self.client()?.prepare(&sql.replace('?', "$"));
+        let statement = prepared.map_err(|error| classify(&error, sql))?;
         self.statements.insert(sql.to_owned(), statement.clone());
         Ok(statement)
     }
@@ -63,14 +78,14 @@ fn parameters(values: &[Value]) -> Vec<&(dyn ToSql + Sync)> {
 
 impl Connection for PostgresConnection {
     fn execute(&mut self, sql: &str, values: &[Value]) -> Result<u64, StoreError> {
-        let statement = self.prepared(sql).map_err(|error| classify(&error, sql))?;
-        let done = self.client.execute(&statement, &parameters(values));
+        let statement = self.prepared(sql)?;
+        let done = self.client()?.execute(&statement, &parameters(values));
         done.map_err(|error| classify(&error, sql))
     }
 
     fn query(&mut self, sql: &str, values: &[Value]) -> Result<Vec<Row>, StoreError> {
-        let statement = self.prepared(sql).map_err(|error| classify(&error, sql))?;
-        let rows = self.client.query(&statement, &parameters(values));
+        let statement = self.prepared(sql)?;
+        let rows = self.client()?.query(&statement, &parameters(values));
         let rows = rows.map_err(|error| classify(&error, sql))?;
         rows.iter()
             .map(|row| {
@@ -82,7 +97,7 @@ impl Connection for PostgresConnection {
     }
 
     fn batch(&mut self, sql: &str) -> Result<(), StoreError> {
-        self.client.batch_execute(sql).map_err(|error| classify(&error, sql))
+        self.client()?.batch_execute(sql).map_err(|error| classify(&error, sql))
     }
 
     fn begin(&self) -> &'static str {
@@ -94,7 +109,7 @@ impl Connection for PostgresConnection {
     }
 
     fn is_alive(&self) -> bool {
-        !self.client.is_closed()
+        self.client.as_ref().is_some_and(|client| !client.is_closed())
     }
 }
 

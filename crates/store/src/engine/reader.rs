@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use evenkeel_model::Timestamp;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
@@ -14,6 +15,9 @@ const AT_ONCE: usize = 4;
 
 /// How long a read waits for its turn.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Nothing is stamped by a read.
+const BEGINNING: Timestamp = Timestamp::from_micros(0);
 
 /// How often a read that fell in with a conflict or a lost connection is run.
 const ATTEMPTS: usize = 3;
@@ -81,7 +85,7 @@ impl Inner {
         let begin = connection.begin_read();
         let outcome = connection
             .batch(begin)
-            .and_then(|()| read(&mut Session::new(connection.as_mut(), &self.config)));
+            .and_then(|()| read(&mut Session::after(connection.as_mut(), &self.config, BEGINNING)));
         // Nothing was written; whatever the outcome, there is nothing to keep.
         let ended = connection.batch("ROLLBACK");
         if ended.is_ok() && connection.is_alive() {

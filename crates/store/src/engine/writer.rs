@@ -7,6 +7,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use evenkeel_model::Timestamp;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::timeout;
 
@@ -21,6 +22,9 @@ const GROUP: usize = 128;
 
 /// How long a write waits for a place in the queue, and then for its answer.
 const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Before any row was stamped.
+const BEGINNING: Timestamp = Timestamp::from_micros(0);
 
 /// How often a group is run before all in it are told that it failed.
 const ATTEMPTS: u32 = 6;
@@ -80,7 +84,12 @@ impl Writer {
         let changed = watch::Sender::new(0);
         let scribe = Scribe {
             inline: config.inline,
-            desk: Arc::new(Mutex::new(Desk { config, connect, connection: Some(connection) })),
+            desk: Arc::new(Mutex::new(Desk {
+                config,
+                connect,
+                connection: Some(connection),
+                last: BEGINNING,
+            })),
             changed: changed.clone(),
         };
         tokio::spawn(scribe.run(waiting));
@@ -143,6 +152,9 @@ struct Desk {
     config: StoreConfig,
     connect: Connect,
     connection: Option<Box<dyn Connection>>,
+    /// The last moment that a row was stamped with: no two are the same, even if the clock stands
+    /// still or goes back, so that age is an order.
+    last: Timestamp,
 }
 
 impl Desk {
@@ -179,7 +191,7 @@ impl Desk {
             Some(connection) => connection,
             None => (self.connect)()?,
         };
-        let outcome = transact(connection.as_mut(), &self.config, group);
+        let outcome = transact(connection.as_mut(), &self.config, group, &mut self.last);
         if outcome.is_err() {
             // Of a failed transaction nothing is left, and nothing must be.
             let rolled_back = connection.batch("ROLLBACK");
@@ -196,15 +208,17 @@ fn transact(
     connection: &mut dyn Connection,
     config: &StoreConfig,
     group: &mut [Box<dyn Operation>],
+    last: &mut Timestamp,
 ) -> Result<bool, StoreError> {
     let begin = connection.begin();
     connection.batch(begin)?;
     let mut desire_changed = false;
     for operation in group {
         connection.batch("SAVEPOINT operation")?;
-        let mut session = Session::new(connection, config);
+        let mut session = Session::after(connection, config, *last);
         let outcome = operation.run(&mut session);
         let changed = session.desire_changed;
+        *last = session.now;
         match outcome {
             Ok(()) => {
                 connection.batch("RELEASE SAVEPOINT operation")?;

@@ -12,13 +12,12 @@ mod writer;
 
 use std::sync::Arc;
 
-use evenkeel_model::Timestamp;
+use evenkeel_model::{Timestamp, Violation};
 
 use crate::{Backend, StoreConfig, StoreError};
 
 pub(crate) use reader::Readers;
-pub(crate) use value::Value;
-pub(crate) use value::{Row, json, values};
+pub(crate) use value::{Row, Value, json, values};
 pub(crate) use writer::Writer;
 
 /// A connection to a database. All calls block.
@@ -33,11 +32,38 @@ pub(crate) trait Connection: Send {
     fn begin(&self) -> &'static str;
     /// What begins a transaction that only reads, and sees one moment.
     fn begin_read(&self) -> &'static str;
+    /// What begins a transaction that changes the schema: one at a time, whoever else wants to.
+    fn begin_migration(&self) -> &'static str;
     /// Whether it can be used again after an error.
     fn is_alive(&self) -> bool;
 }
 
-/// A transaction, and what an operation in it may know.
+/// What the operations of a connection share.
+#[derive(Clone, Debug)]
+pub(crate) struct Transaction {
+    config: StoreConfig,
+    /// The last moment that was given to a row.
+    last: Timestamp,
+}
+
+impl Transaction {
+    pub(crate) fn new(config: StoreConfig) -> Self {
+        Self { config, last: Timestamp::from_micros(i64::MIN) }
+    }
+
+    /// A session for one operation. Its moments come after those of all operations before.
+    pub(crate) fn session<'a>(&'a self, connection: &'a mut dyn Connection) -> Session<'a> {
+        let now = self.config.clock.now().max(self.last);
+        Session { connection, config: &self.config, now, desire_changed: false }
+    }
+
+    /// Remembers the last moment of an operation.
+    pub(crate) fn pass(&mut self, moment: Timestamp) {
+        self.last = self.last.max(moment);
+    }
+}
+
+/// One operation in a transaction, and what it may know.
 pub struct Session<'a> {
     connection: &'a mut dyn Connection,
     /// What the store was opened with.
@@ -54,14 +80,8 @@ impl std::fmt::Debug for Session<'_> {
     }
 }
 
-impl<'a> Session<'a> {
-    /// A session whose moments come after `last`.
-    fn after(connection: &'a mut dyn Connection, config: &'a StoreConfig, last: Timestamp) -> Self {
-        let now = config.clock.now().max(last);
-        Self { connection, config, now, desire_changed: false }
-    }
-
-    /// A moment for a row: no two of a transaction are the same, so that age is an order.
+impl Session<'_> {
+    /// A moment for a row: no two of a writer are the same, so that age is an order.
     pub(crate) fn moment(&mut self) -> Timestamp {
         self.now = Timestamp::from_micros(self.now.micros() + 1);
         self.now
@@ -69,11 +89,13 @@ impl<'a> Session<'a> {
 
     /// Runs a statement; gives how many rows it changed.
     pub(crate) fn execute(&mut self, sql: &str, values: &[Value]) -> Result<u64, StoreError> {
+        refuse_nul(values)?;
         self.connection.execute(sql, values)
     }
 
     /// Runs a query.
     pub(crate) fn query(&mut self, sql: &str, values: &[Value]) -> Result<Vec<Row>, StoreError> {
+        refuse_nul(values)?;
         self.connection.query(sql, values)
     }
 
@@ -81,6 +103,15 @@ impl<'a> Session<'a> {
     pub(crate) fn first(&mut self, sql: &str, values: &[Value]) -> Result<Option<Row>, StoreError> {
         Ok(self.query(sql, values)?.into_iter().next())
     }
+}
+
+/// PostgreSQL keeps no text with U+0000; both refuse it alike, whoever sends it.
+fn refuse_nul(values: &[Value]) -> Result<(), StoreError> {
+    let has_nul = |value: &Value| matches!(value, Value::Text(text) if text.contains('\0'));
+    if values.iter().any(has_nul) {
+        return Err(Violation::rule("A text cannot have the character U+0000.").into());
+    }
+    Ok(())
 }
 
 /// Opens a connection.

@@ -142,10 +142,13 @@ impl StoreError {
 
     /// What a value in the database cannot be.
     pub(crate) fn corrupt(what: &str, found: &str) -> Self {
-        let source = Arc::from(Box::<dyn std::error::Error + Send + Sync>::from(format!(
-            "{found:?} is no {what}"
-        )));
-        Self::Database { attempt: "read a row".to_owned(), source }
+        Self::database("read a row", format!("{found:?} is no {what}"))
+    }
+
+    /// Why an attempt failed, in words.
+    pub(crate) fn database(attempt: &str, why: String) -> Self {
+        let source = Box::<dyn std::error::Error + Send + Sync>::from(why);
+        Self::Database { attempt: attempt.to_owned(), source: Arc::from(source) }
     }
 
     /// Whether the database, and not the request, is the cause: then nothing of the transaction

@@ -1,6 +1,5 @@
 //! PostgreSQL, which many control planes may share: every transaction is serializable.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use postgres::error::SqlState;
@@ -29,6 +28,11 @@ const SETTINGS: &str = "
 pub(super) fn open(url: &str) -> Result<Box<dyn Connection>, StoreError> {
     let mut config: Config = url.parse().map_err(|error| classify(&error, "read the address"))?;
     config.connect_timeout(PATIENCE);
+    // A server that vanished without a word is noticed, so that no wait is for ever.
+    config.tcp_user_timeout(PATIENCE * 2);
+    config.keepalives_idle(PATIENCE);
+    config.keepalives_interval(Duration::from_secs(2));
+    config.keepalives_retries(3);
     config.application_name("evenkeel");
     let mut client = config.connect(NoTls).map_err(|error| {
         tracing::warn!(error = &error as &dyn Error, "PostgreSQL does not answer");
@@ -108,6 +112,10 @@ impl Connection for PostgresConnection {
         "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
     }
 
+    fn begin_migration(&self) -> &'static str {
+        "BEGIN; SELECT pg_advisory_xact_lock(7021915)"
+    }
+
     fn is_alive(&self) -> bool {
         self.client.as_ref().is_some_and(|client| !client.is_closed())
     }
@@ -175,10 +183,8 @@ fn classify(error: &postgres::Error, attempt: &str) -> StoreError {
         Some(code) if passing.contains(code) => StoreError::Busy,
         None => StoreError::Busy,
         Some(_) => {
-            let source = error.to_string();
-            let source = error.as_db_error().map_or(source, ToString::to_string);
-            let source = Box::<dyn Error + Send + Sync>::from(source);
-            StoreError::Database { attempt: attempt.to_owned(), source: Arc::from(source) }
+            let why = error.as_db_error().map_or_else(|| error.to_string(), ToString::to_string);
+            StoreError::database(attempt, why)
         }
     }
 }

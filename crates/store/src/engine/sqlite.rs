@@ -95,6 +95,10 @@ impl Connection for SqliteConnection {
         "BEGIN"
     }
 
+    fn begin_migration(&self) -> &'static str {
+        self.begin()
+    }
+
     fn is_alive(&self) -> bool {
         true
     }
@@ -124,17 +128,49 @@ impl rusqlite::ToSql for Value {
 }
 
 fn classify(error: rusqlite::Error, attempt: &str) -> StoreError {
-    let code = error.sqlite_error_code();
-    let full = [ErrorCode::DiskFull, ErrorCode::SystemIoFailure, ErrorCode::CannotOpen];
-    let busy = [ErrorCode::DatabaseBusy, ErrorCode::DatabaseLocked];
-    if code.is_some_and(|code| full.contains(&code)) {
-        tracing::warn!(error = &error as &dyn std::error::Error, "the disk does not take more");
-        StoreError::Full
-    } else if code.is_some_and(|code| busy.contains(&code)) {
-        StoreError::Busy
-    } else if code == Some(ErrorCode::ConstraintViolation) {
-        StoreError::Duplicate
-    } else {
-        StoreError::Database { attempt: attempt.to_owned(), source: Arc::new(error) }
+    use rusqlite::ffi::{SQLITE_CONSTRAINT_PRIMARYKEY, SQLITE_CONSTRAINT_UNIQUE};
+    let whole = error.sqlite_error().map(|error| (error.code, error.extended_code));
+    match whole {
+        Some((ErrorCode::DiskFull | ErrorCode::SystemIoFailure, _)) => {
+            tracing::warn!(error = &error as &dyn std::error::Error, "the disk takes no more");
+            StoreError::Full
+        }
+        Some((ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked, _)) => StoreError::Busy,
+        Some((_, SQLITE_CONSTRAINT_PRIMARYKEY | SQLITE_CONSTRAINT_UNIQUE)) => StoreError::Duplicate,
+        Some(_) | None => {
+            StoreError::Database { attempt: attempt.to_owned(), source: Arc::new(error) }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn memory() -> Box<dyn Connection> {
+        open_in_memory(Uuid::from_u128(1)).unwrap()
+    }
+
+    #[test]
+    fn a_full_disk_is_told_from_a_broken_database() {
+        let mut connection = memory();
+        connection.batch("CREATE TABLE t (a TEXT); PRAGMA max_page_count = 8").unwrap();
+        let long = [Value::Text("x".repeat(100_000))];
+        let outcome = connection.execute("INSERT INTO t VALUES (?1)", &long);
+        assert!(matches!(outcome, Err(StoreError::Full)), "{outcome:?}");
+        let outcome = connection.execute("INSERT INTO nowhere VALUES (?1)", &long);
+        assert!(matches!(outcome, Err(StoreError::Database { .. })), "{outcome:?}");
+    }
+
+    #[test]
+    fn only_a_key_that_is_there_twice_is_a_duplicate() {
+        let mut connection = memory();
+        connection.batch("CREATE TABLE t (a TEXT PRIMARY KEY NOT NULL)").unwrap();
+        let insert = "INSERT INTO t VALUES (?1)";
+        connection.execute(insert, &["x".into()]).unwrap();
+        let twice = connection.execute(insert, &["x".into()]);
+        assert!(matches!(twice, Err(StoreError::Duplicate)), "{twice:?}");
+        let nothing = connection.execute(insert, &[Value::Null]);
+        assert!(matches!(nothing, Err(StoreError::Database { .. })), "{nothing:?}");
     }
 }

@@ -2,16 +2,15 @@
 //!
 //! Each operation runs under a savepoint of its own, so that one that is refused leaves nothing and
 //! takes nobody with it. Nobody is answered before the commit. When the database itself fails, the
-//! whole group is run again, and if that does not help, all are told so.
+//! group is run again, then each operation by itself, so that whoever is the cause fails alone.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use evenkeel_model::Timestamp;
 use tokio::sync::{mpsc, oneshot, watch};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
-use super::{Connect, Connection, Session};
+use super::{Connect, Connection, Session, Transaction};
 use crate::{StoreConfig, StoreError};
 
 /// How many writes may wait; those beyond are told to try again.
@@ -20,22 +19,27 @@ const QUEUE: usize = 1024;
 /// How many writes share a commit at most.
 const GROUP: usize = 128;
 
-/// How long a write waits for a place in the queue, and then for its answer.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// How long a write waits, first for a place in the queue and then for its answer; and how long a
+/// group is tried.
+const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Before any row was stamped.
-const BEGINNING: Timestamp = Timestamp::from_micros(0);
+/// How often a group is run before each of it is run by itself.
+const TOGETHER: u32 = 3;
 
-/// How often a group is run before all in it are told that it failed.
-const ATTEMPTS: u32 = 6;
+/// How often an operation is run by itself before it is told that it failed.
+const ALONE: u32 = 30;
 
 /// A write that waits.
 trait Operation: Send {
     /// Runs it in the transaction, perhaps not for the first time.
     fn run(&mut self, session: &mut Session<'_>) -> Result<(), StoreError>;
+    /// Whether somebody still wants to know how it ends.
+    fn is_awaited(&self) -> bool;
     /// Answers, after the commit, with what the last run gave; or with why there was no commit.
     fn answer(self: Box<Self>, trouble: Option<&StoreError>);
 }
+
+type Group = Vec<Box<dyn Operation>>;
 
 struct Waiting<T, F> {
     work: F,
@@ -53,6 +57,10 @@ where
         let told = outcome.as_ref().map(drop).map_err(Clone::clone);
         self.outcome = Some(outcome);
         told
+    }
+
+    fn is_awaited(&self) -> bool {
+        !self.reply.is_closed()
     }
 
     fn answer(self: Box<Self>, trouble: Option<&StoreError>) {
@@ -74,7 +82,8 @@ pub(crate) struct Writer {
 }
 
 impl Writer {
-    /// Starts writing on `connection`; ends when the last clone is dropped.
+    /// Starts writing on `connection`; ends when the last clone is dropped and all that waits is
+    /// written.
     pub(crate) fn start(
         config: StoreConfig,
         connect: Connect,
@@ -84,12 +93,7 @@ impl Writer {
         let changed = watch::Sender::new(0);
         let scribe = Scribe {
             inline: config.inline,
-            desk: Arc::new(Mutex::new(Desk {
-                config,
-                connect,
-                connection: Some(connection),
-                last: BEGINNING,
-            })),
+            desk: Arc::new(Mutex::new(Desk::new(config, connect, connection))),
             changed: changed.clone(),
         };
         tokio::spawn(scribe.run(waiting));
@@ -110,8 +114,9 @@ impl Writer {
     {
         let (reply, answer) = oneshot::channel();
         let operation = Box::new(Waiting { work, outcome: None, reply });
-        if timeout(PATIENCE, self.queue.send(operation)).await.is_err() {
-            return Err(StoreError::Busy);
+        match timeout(PATIENCE, self.queue.send(operation)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(_)) | Err(_) => return Err(StoreError::Busy),
         }
         match timeout(PATIENCE, answer).await {
             Ok(Ok(outcome)) => outcome,
@@ -133,7 +138,7 @@ impl Scribe {
             let operations = std::mem::take(&mut group);
             let desk = Arc::clone(&self.desk);
             let work =
-                move || desk.lock().unwrap_or_else(PoisonError::into_inner).write(operations);
+                move || desk.lock().unwrap_or_else(PoisonError::into_inner).take_in(operations);
             let desire_changed = if self.inline {
                 work()
             } else {
@@ -147,51 +152,107 @@ impl Scribe {
     }
 }
 
+/// Why a group was not written.
+enum Failure {
+    /// Nothing of it is there.
+    Refused(StoreError),
+    /// The connection was lost while it was made durable: all of it is there, or nothing. To run it
+    /// again would tell a client that its new object existed already.
+    Unknown,
+}
+
+impl From<StoreError> for Failure {
+    fn from(trouble: StoreError) -> Self {
+        Self::Refused(trouble)
+    }
+}
+
 /// The connection that writes.
 struct Desk {
-    config: StoreConfig,
+    transaction: Transaction,
+    inline: bool,
     connect: Connect,
     connection: Option<Box<dyn Connection>>,
-    /// The last moment that a row was stamped with: no two are the same, even if the clock stands
-    /// still or goes back, so that age is an order.
-    last: Timestamp,
 }
 
 impl Desk {
+    fn new(config: StoreConfig, connect: Connect, connection: Box<dyn Connection>) -> Self {
+        let inline = config.inline;
+        let transaction = Transaction::new(config);
+        Self { transaction, inline, connect, connection: Some(connection) }
+    }
+
     /// Writes a group, and answers all of it. True if what shall be has changed.
-    fn write(&mut self, mut group: Vec<Box<dyn Operation>>) -> bool {
-        let mut outcome = Err(StoreError::Busy);
-        for attempt in 0..ATTEMPTS {
-            outcome = self.attempt(&mut group);
-            match &outcome {
-                Err(StoreError::Busy) => self.pause(attempt),
-                Ok(_) | Err(_) => break,
+    fn take_in(&mut self, mut group: Group) -> bool {
+        // Whoever is gone was told that it failed, and nothing must come of it now.
+        group.retain(|operation| operation.is_awaited());
+        let deadline = Instant::now() + PATIENCE;
+        if group.len() == 1 {
+            return self.write(group, ALONE, deadline).is_ok_and(|changed| changed);
+        }
+        match self.write(group, TOGETHER, deadline) {
+            Ok(changed) => changed,
+            Err(group) => group
+                .into_iter()
+                .map(|operation| self.write(vec![operation], ALONE, deadline))
+                .fold(false, |before, outcome| before | outcome.is_ok_and(|changed| changed)),
+        }
+    }
+
+    /// Writes a group and answers it; gives it back if each of it may do better by itself.
+    fn write(&mut self, mut group: Group, times: u32, deadline: Instant) -> Result<bool, Group> {
+        let outcome = self.try_for(&mut group, times, deadline);
+        let trouble = match outcome {
+            Ok(changed) => {
+                answer(group, None);
+                return Ok(changed);
+            }
+            Err(Failure::Unknown) => StoreError::Busy,
+            Err(Failure::Refused(trouble)) => {
+                let is_reachable = self.connection.is_some();
+                let is_full = matches!(trouble, StoreError::Full);
+                if group.len() > 1 && is_reachable && !is_full {
+                    return Err(group);
+                }
+                trouble
+            }
+        };
+        tracing::warn!(error = &trouble as &dyn std::error::Error, "nothing written");
+        answer(group, Some(&trouble));
+        Ok(false)
+    }
+
+    fn try_for(
+        &mut self,
+        group: &mut Group,
+        times: u32,
+        deadline: Instant,
+    ) -> Result<bool, Failure> {
+        for attempt in 1..=times {
+            match self.attempt(group) {
+                Err(Failure::Refused(StoreError::Busy)) if Instant::now() < deadline => {
+                    self.pause(attempt);
+                }
+                outcome => return outcome,
             }
         }
-        if let Err(trouble) = &outcome {
-            tracing::warn!(error = trouble as &dyn std::error::Error, "nothing written");
-        }
-        for operation in group {
-            operation.answer(outcome.as_ref().err());
-        }
-        outcome.unwrap_or(false)
+        Err(StoreError::Busy.into())
     }
 
     /// Lets others of a conflict go first, a little longer each time. This thread is the writer's
     /// own, and in a simulation there are no conflicts.
     fn pause(&self, attempt: u32) {
-        if !self.config.inline {
-            let pause = Duration::from_millis(5 << attempt);
-            std::thread::park_timeout(pause);
+        if !self.inline {
+            std::thread::park_timeout(Duration::from_millis(2 << attempt.min(6)));
         }
     }
 
-    fn attempt(&mut self, group: &mut [Box<dyn Operation>]) -> Result<bool, StoreError> {
+    fn attempt(&mut self, group: &mut Group) -> Result<bool, Failure> {
         let mut connection = match self.connection.take() {
             Some(connection) => connection,
             None => (self.connect)()?,
         };
-        let outcome = transact(connection.as_mut(), &self.config, group, &mut self.last);
+        let outcome = transact(connection.as_mut(), &mut self.transaction, group);
         if outcome.is_err() {
             // Of a failed transaction nothing is left, and nothing must be.
             let rolled_back = connection.batch("ROLLBACK");
@@ -204,32 +265,40 @@ impl Desk {
     }
 }
 
+fn answer(group: Group, trouble: Option<&StoreError>) {
+    for operation in group {
+        operation.answer(trouble);
+    }
+}
+
 fn transact(
     connection: &mut dyn Connection,
-    config: &StoreConfig,
-    group: &mut [Box<dyn Operation>],
-    last: &mut Timestamp,
-) -> Result<bool, StoreError> {
+    transaction: &mut Transaction,
+    group: &mut Group,
+) -> Result<bool, Failure> {
     let begin = connection.begin();
     connection.batch(begin)?;
     let mut desire_changed = false;
     for operation in group {
         connection.batch("SAVEPOINT operation")?;
-        let mut session = Session::after(connection, config, *last);
+        let mut session = transaction.session(connection);
         let outcome = operation.run(&mut session);
-        let changed = session.desire_changed;
-        *last = session.now;
+        let (changed, now) = (session.desire_changed, session.now);
         match outcome {
             Ok(()) => {
+                transaction.pass(now);
                 connection.batch("RELEASE SAVEPOINT operation")?;
                 desire_changed |= changed;
             }
-            Err(trouble) if trouble.is_trouble() => return Err(trouble),
+            Err(trouble) if trouble.is_trouble() => return Err(trouble.into()),
             Err(_) => {
                 connection.batch("ROLLBACK TO SAVEPOINT operation; RELEASE SAVEPOINT operation")?;
             }
         }
     }
-    connection.batch("COMMIT")?;
-    Ok(desire_changed)
+    match connection.batch("COMMIT") {
+        Ok(()) => Ok(desire_changed),
+        Err(_) if !connection.is_alive() => Err(Failure::Unknown),
+        Err(trouble) => Err(trouble.into()),
+    }
 }

@@ -103,7 +103,10 @@ fn fields_are_judged_one_by_one() {
             "Value should be one of: TCP, HTTP, HTTPS, TERMINATED_HTTPS, UDP, SCTP, PROMETHEUS",
         ),
     );
-    case(json!({"loadbalancer_id": "x"}), invalid("loadbalancer_id", "x", "Value should be UUID format"));
+    case(
+        json!({"loadbalancer_id": "x"}),
+        invalid("loadbalancer_id", "x", "Value should be UUID format"),
+    );
     case(
         json!({"allowed_cidrs": ["10.0.0.0/33"]}),
         invalid("allowed_cidrs", "10.0.0.0/33", "Value should be IPv4 or IPv6 CIDR format"),
@@ -289,7 +292,10 @@ fn monitors_keep_the_rules_of_their_type() {
              UDP-CONNECT health monitor type.",
         ),
         (json!({"type": "HTTP", "delay": null}), "None is not a valid option for delay"),
-        (json!({"type": "HTTP", "max_retries": null}), "None is not a valid option for max_retries"),
+        (
+            json!({"type": "HTTP", "max_retries": null}),
+            "None is not a valid option for max_retries",
+        ),
     ] {
         assert_eq!(monitor_refused(with), text);
     }

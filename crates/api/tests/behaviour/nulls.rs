@@ -1,6 +1,8 @@
 //! Nothing said, null, and a value are three things (contract 1.10, 2); much is understood.
 
-use evenkeel_api::{health_monitor, l7_policy, l7_rule, listener, load_balancer, member, pool, quota};
+use evenkeel_api::{
+    health_monitor, l7_policy, l7_rule, listener, load_balancer, member, pool, quota,
+};
 use evenkeel_model::health_monitor::Probe;
 use evenkeel_model::l7_policy::{Action, RedirectCode};
 use evenkeel_model::number::ConnectionLimit;
@@ -77,8 +79,7 @@ fn a_listener_that_says_null_gets_what_the_contract_says() {
         silent
     );
     assert_eq!(silent.tls.ciphers, None);
-    let with_tls =
-        listener("TERMINATED_HTTPS", json!({"default_tls_container_ref": "x"})).unwrap();
+    let with_tls = listener("TERMINATED_HTTPS", json!({"default_tls_container_ref": "x"})).unwrap();
     assert_eq!(with_tls.tls.versions.unwrap().len(), 2);
     assert_eq!(with_tls.tls.alpn.unwrap().len(), 3);
 }

@@ -120,8 +120,10 @@ fn what_is_in_the_way_of_another_is_refused() {
         text,
         "Another Listener on this Load Balancer is already using protocol HTTP and protocol_port 80"
     );
-    assert!(plant(json!({"listeners": [listener(json!({})), listener(json!({"protocol": "UDP"}))]}))
-        .is_ok());
+    assert!(
+        plant(json!({"listeners": [listener(json!({})), listener(json!({"protocol": "UDP"}))]}))
+            .is_ok()
+    );
     let mut full = pool("a");
     let member = json!({"address": "10.0.0.5", "protocol_port": 80});
     full["members"] = json!([member, member]);
@@ -201,10 +203,7 @@ fn the_full_view_nests_everything() {
 fn the_status_tree_shows_pools_in_use_and_nothing_more() {
     let tree = status_tree(&whole(&plant(everything()).unwrap()));
     let root = &tree["statuses"]["loadbalancer"];
-    assert_eq!(
-        keys(root),
-        ["id", "name", "operating_status", "provisioning_status", "listeners"]
-    );
+    assert_eq!(keys(root), ["id", "name", "operating_status", "provisioning_status", "listeners"]);
     let pools = root["listeners"][0]["pools"].as_array().unwrap();
     assert_eq!(pools.len(), 1);
     assert_eq!(pools[0]["health_monitor"]["type"], "HTTP");

@@ -49,7 +49,7 @@ pub(crate) fn insert<T: Stored>(
         marks.join(", ")
     );
     session.execute(&sql, &values)?;
-    set_tags(session, &value.id().to_string(), value.tags())
+    add_tags(session, &value.id().to_string(), value.tags())
 }
 
 /// Replaces what stands in a row's own columns.
@@ -66,6 +66,10 @@ pub(crate) fn replace<T: Stored>(session: &mut Session<'_>, value: &T) -> Result
 
 fn set_tags(session: &mut Session<'_>, object: &str, tags: &Tags) -> Result<(), StoreError> {
     session.execute("DELETE FROM tags WHERE object_id = ?1", &[object.into()])?;
+    add_tags(session, object, tags)
+}
+
+fn add_tags(session: &mut Session<'_>, object: &str, tags: &Tags) -> Result<(), StoreError> {
     for tag in tags.iter() {
         let values = [object.into(), tag.into()];
         session.execute("INSERT INTO tags (object_id, tag) VALUES (?1, ?2)", &values)?;

@@ -134,20 +134,31 @@ pub(crate) fn of_load_balancer<T: Stored>(
     records(session, &sql, &[load_balancer.into()])
 }
 
+/// How many parents one query looks up: what a database takes as parameters has an end.
+const PARENTS: usize = 512;
+
 /// Pairs of texts that belong to any of `parents`: `SELECT parent, child … WHERE parent IN (…)`.
-/// `sql` has `{}` where the list goes.
+/// `sql` has `{}` wherever the list goes.
 pub(crate) fn pairs(
     session: &mut Session<'_>,
     sql: &str,
     parents: impl Iterator<Item = String>,
 ) -> Result<Vec<(String, String)>, StoreError> {
-    let values: Vec<Value> = parents.map(Value::Text).collect();
-    if values.is_empty() {
-        return Ok(Vec::new());
+    let parents: Vec<Value> = parents.map(Value::Text).collect();
+    let mut pairs = Vec::new();
+    for some in parents.chunks(PARENTS) {
+        let mut values = some.to_vec();
+        // Few lengths are few statements, which a connection keeps. The last one said again finds
+        // nothing new.
+        if let Some(last) = some.last() {
+            values.resize(some.len().next_power_of_two(), last.clone());
+        }
+        let marks: Vec<String> = (1..=values.len()).map(|at| format!("?{at}")).collect();
+        for row in session.query(&sql.replace("{}", &marks.join(", ")), &values)? {
+            pairs.push((row.text(0)?.to_owned(), row.text(1)?.to_owned()));
+        }
     }
-    let marks: Vec<String> = (1..=values.len()).map(|at| format!("?{at}")).collect();
-    let rows = session.query(&sql.replace("{}", &marks.join(", ")), &values)?;
-    rows.iter().map(|row| Ok((row.text(0)?.to_owned(), row.text(1)?.to_owned()))).collect()
+    Ok(pairs)
 }
 
 macro_rules! stored {

@@ -186,14 +186,16 @@ impl Desk {
     fn take_in(&mut self, mut group: Group) -> bool {
         // Whoever is gone was told that it failed, and nothing must come of it now.
         group.retain(|operation| operation.is_awaited());
-        let deadline = Instant::now() + PATIENCE;
-        if group.len() == 1 {
-            return self.write(group, ALONE, deadline).is_ok_and(|changed| changed);
+        if group.is_empty() {
+            return false;
         }
-        match self.write(group, TOGETHER, deadline) {
+        let deadline = Instant::now() + PATIENCE;
+        let times = if group.len() == 1 { ALONE } else { TOGETHER };
+        match self.write(group, times, deadline) {
             Ok(changed) => changed,
             Err(group) => group
                 .into_iter()
+                .filter(|operation| operation.is_awaited())
                 .map(|operation| self.write(vec![operation], ALONE, deadline))
                 .fold(false, |before, outcome| before | outcome.is_ok_and(|changed| changed)),
         }

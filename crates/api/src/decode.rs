@@ -1,7 +1,7 @@
 //! From the bytes of a request to a body that can be trusted to have the right shape.
 //!
 //! Clients of Octavia are forgiven a lot (contract 1.10) and told exactly what they got wrong
-//! (contract 1.8). Both are said once here: [`Field`] for one value, [`body!`](crate::decode::body)
+//! (contract 1.8). Both are said once here: [`Field`] for one value, `body!`
 //! for an object of them, [`from_bytes`] for the whole request.
 
 mod address;

@@ -172,7 +172,7 @@ impl Attributes {
         let listener = Listener {
             id,
             load_balancer,
-            insert_headers: rules::headers(&headers, self.protocol)?,
+            insert_headers: rules::headers(&headers, self.protocol, Moment::Create)?,
             timeouts: self.timeouts(deployment),
             tls,
             name: self.name.unwrap_or_default(),
@@ -257,7 +257,7 @@ impl Update {
             Patch::Absent => {}
             Patch::Null => listener.insert_headers.clear(),
             Patch::Value(given) => {
-                listener.insert_headers = rules::headers(given, listener.protocol)?;
+                listener.insert_headers = rules::headers(given, listener.protocol, Moment::Update)?;
             }
         }
         self.apply_timeouts(&mut listener.timeouts, &deployment.timeouts);

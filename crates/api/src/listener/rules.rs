@@ -79,17 +79,7 @@ fn check_certificates(listener: &Listener, moment: Moment) -> Result<(), Violati
                 || tls.client_ca.is_some()
                 || tls.client_crl.is_some()
                 || tls.client_authentication != ClientAuthentication::None;
-            let what = match moment {
-                Moment::Create => "TLS",
-                Moment::Update => "TLS or header insertion",
-            };
-            if asks {
-                Err(Violation::rule(format!(
-                    "{protocol} protocol listener does not support {what}."
-                )))
-            } else {
-                Ok(())
-            }
+            if asks { Err(no_tls(protocol, moment)) } else { Ok(()) }
         }
         ListenerProtocol::Tcp | ListenerProtocol::Http | ListenerProtocol::Https => {
             if tls.has_certificate() {
@@ -102,6 +92,14 @@ fn check_certificates(listener: &Listener, moment: Moment) -> Result<(), Violati
             }
         }
     }
+}
+
+fn no_tls(protocol: ListenerProtocol, moment: Moment) -> Violation {
+    let what = match moment {
+        Moment::Create => "TLS",
+        Moment::Update => "TLS or header insertion",
+    };
+    Violation::rule(format!("{protocol} protocol listener does not support {what}."))
 }
 
 fn check_clients(listener: &Listener) -> Result<(), Violation> {
@@ -153,9 +151,14 @@ fn check_hsts(listener: &Listener, moment: Moment) -> Result<(), Violation> {
 pub(super) fn headers(
     given: &BTreeMap<String, String>,
     protocol: ListenerProtocol,
+    moment: Moment,
 ) -> Result<BTreeMap<InsertHeader, String>, Violation> {
     if given.is_empty() {
         return Ok(BTreeMap::new());
+    }
+    let datagrams = matches!(protocol, ListenerProtocol::Udp | ListenerProtocol::Sctp);
+    if datagrams && moment == Moment::Update {
+        return Err(no_tls(protocol, moment));
     }
     if !protocol.is_http() {
         return Err(Violation::option(

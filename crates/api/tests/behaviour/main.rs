@@ -1,5 +1,8 @@
 //! What clients are told, and what is made of what they say.
 
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on has failed")]
+#![expect(clippy::needless_pass_by_value, reason = "json!(…) reads best where it is given away")]
+
 mod hostile;
 mod lists;
 mod messages;

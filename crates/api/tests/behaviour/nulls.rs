@@ -116,6 +116,12 @@ fn null_on_a_stored_listener_brings_the_default() {
     let reset = change(&stored, json!({"tls_versions": null})).unwrap();
     assert_eq!(reset.tls.versions.unwrap().len(), 2);
     assert!(change(&stored, json!({"tls_versions": []})).is_err());
+    let datagrams = listener("UDP", json!({})).unwrap();
+    let headers = json!({"insert_headers": {"X-Forwarded-For": "true"}});
+    assert_eq!(
+        change(&datagrams, headers).unwrap_err().to_string(),
+        "Validation failure: UDP protocol listener does not support TLS or header insertion."
+    );
 }
 
 #[test]

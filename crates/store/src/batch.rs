@@ -9,10 +9,10 @@ use evenkeel_model::{Member, MemberId, Pool, PoolId, ResourceKind, Violation};
 use crate::StoreError;
 use crate::change::{check_parent, mark, mark_deleted};
 use crate::create::{open_pool, put_member};
-use crate::engine::Session;
+use crate::engine::{Session, values};
 use crate::insert::replace;
 use crate::quota;
-use crate::stored::{get, of_load_balancer};
+use crate::stored::{records, select};
 
 /// One member that shall be.
 #[derive(Clone)]
@@ -29,9 +29,12 @@ impl std::fmt::Debug for MemberWish {
     }
 }
 
-/// What tells members apart.
-fn key(member: &Member) -> (String, PortNumber) {
-    (member.address.spelling().to_owned(), member.protocol_port)
+/// What the wishes mean for the members that are there.
+#[derive(Default)]
+struct Difference<'a> {
+    added: Vec<&'a Member>,
+    changed: Vec<Member>,
+    gone: Vec<MemberId>,
 }
 
 /// Makes the members of `pool` what `wishes` say; with `additive`, others stay.
@@ -41,21 +44,45 @@ pub(crate) fn replace_members(
     wishes: &[MemberWish],
     additive: bool,
 ) -> Result<(), StoreError> {
-    let standing = check_parent::<Pool>(session, pool)?;
-    let there: Vec<Member> = of_load_balancer::<Member>(session, standing.load_balancer)?
-        .into_iter()
-        .filter(|record| record.value.pool == pool)
-        .filter(|record| {
-            record.provisioning_status != evenkeel_model::status::ProvisioningStatus::PendingDelete
-        })
-        .map(|record| record.value)
-        .collect();
-    let mut changed: Vec<Member> = Vec::new();
-    let mut added: Vec<&Member> = Vec::new();
+    check_parent::<Pool>(session, pool)?;
+    let there = staying(session, pool)?;
+    let Difference { added, changed, gone } = difference(&there, wishes, additive)?;
+    if changed.is_empty() && added.is_empty() && gone.is_empty() {
+        return Ok(());
+    }
+    let opened = open_pool(session, pool)?;
+    let growth = added.len().saturating_sub(gone.len());
+    quota::check(session, &opened.project, ResourceKind::Member, growth as u64)?;
+    for member in &changed {
+        replace(session, member)?;
+        mark::<Member>(session, member.id, &opened)?;
+    }
+    for member in gone {
+        mark_deleted::<Member>(session, member, &opened)?;
+    }
+    added.into_iter().try_for_each(|member| put_member(session, member, &opened))
+}
+
+/// The members that shall not go, oldest first.
+fn staying(session: &mut Session<'_>, pool: PoolId) -> Result<Vec<Member>, StoreError> {
+    let sql = format!(
+        "{} WHERE r.pool_id = ?1 AND r.change <> 'DELETE' ORDER BY r.created_at, r.id",
+        select::<Member>()
+    );
+    let records = records::<Member>(session, &sql, &values![pool])?;
+    Ok(records.into_iter().map(|record| record.value).collect())
+}
+
+fn difference<'a>(
+    there: &[Member],
+    wishes: &'a [MemberWish],
+    additive: bool,
+) -> Result<Difference<'a>, StoreError> {
+    let mut difference = Difference::default();
     let mut named: BTreeSet<MemberId> = BTreeSet::new();
     for wish in wishes {
         let Some(member) = there.iter().find(|member| key(member) == key(&wish.new)) else {
-            added.push(&wish.new);
+            difference.added.push(&wish.new);
             continue;
         };
         if !named.insert(member.id) {
@@ -64,29 +91,15 @@ pub(crate) fn replace_members(
         }
         let wanted = (wish.change)(member);
         if wanted != *member {
-            changed.push(wanted);
+            difference.changed.push(wanted);
         }
     }
-    let gone: Vec<MemberId> = there
-        .iter()
-        .filter(|member| !additive && !named.contains(&member.id))
-        .map(|member| member.id)
-        .collect();
-    if changed.is_empty() && added.is_empty() && gone.is_empty() {
-        return Ok(());
-    }
-    let opened = open_pool(session, pool)?;
-    for member in &changed {
-        replace(session, member)?;
-        mark::<Member>(session, member.id, &opened)?;
-    }
-    for member in &gone {
-        mark_deleted::<Member>(session, *member, &opened)?;
-    }
-    let growth = added.len().saturating_sub(gone.len());
-    quota::check(session, &opened.project, ResourceKind::Member, growth as u64)?;
-    for member in added {
-        put_member(session, member, &opened)?;
-    }
-    get::<Pool>(session, pool).map(drop)
+    let unnamed = there.iter().map(|member| member.id).filter(|id| !named.contains(id));
+    difference.gone = unnamed.filter(|_| !additive).collect();
+    Ok(difference)
+}
+
+/// What tells members apart: the address as it is spelt.
+fn key(member: &Member) -> (&str, PortNumber) {
+    (member.address.spelling(), member.protocol_port)
 }

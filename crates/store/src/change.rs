@@ -120,14 +120,17 @@ fn immutable<T: Stored>(id: T::Id) -> StoreError {
     StoreError::Immutable { what, id: id.into() }
 }
 
-fn raise(session: &mut Session<'_>, id: LoadBalancerId) -> Result<Opened, StoreError> {
+/// Raises the generation. What is on its way already is as late as it was; after a failure, time
+/// begins anew.
+pub(crate) fn raise(session: &mut Session<'_>, id: LoadBalancerId) -> Result<Opened, StoreError> {
     let now = session.moment();
     session.execute(
         "UPDATE load_balancers SET generation = generation + 1, \
          changed_generation = generation + 1, \
          change = CASE WHEN change = 'CREATE' AND changed_generation > served_generation \
              THEN 'CREATE' ELSE 'UPDATE' END, \
-         pending_since = COALESCE(pending_since, ?2), trouble = NULL, updated_at = ?2 \
+         pending_since = CASE WHEN failed_generation < generation \
+             THEN COALESCE(pending_since, ?2) ELSE ?2 END, trouble = NULL, updated_at = ?2 \
          WHERE id = ?1",
         &values![id, now],
     )?;

@@ -1,12 +1,13 @@
 //! Deleting: a row is marked, left out of the graph, and removed when a graph without it serves.
 
+use evenkeel_model::status::{Change, ProvisioningStatus};
 use evenkeel_model::{
     HealthMonitor, L7Policy, L7Rule, Listener, LoadBalancer, LoadBalancerId, Member, Pool,
     ResourceKind,
 };
 
 use crate::StoreError;
-use crate::change::{Opened, mark_deleted, open_itself, standing};
+use crate::change::{mark_deleted, open_itself, standing};
 use crate::engine::{Session, values};
 use crate::insert::erase;
 use crate::network;
@@ -20,8 +21,7 @@ pub(crate) fn delete<T: Changed>(session: &mut Session<'_>, id: T::Id) -> Result
     if T::KIND == ResourceKind::Pool {
         pool_is_unused(session, evenkeel_model::PoolId::new(id.into()))?;
     }
-    let is_leaving = standing::<T>(session, id)?.change == evenkeel_model::status::Change::Delete;
-    if is_leaving {
+    if standing::<T>(session, id)?.change == Change::Delete && !session.config.strict_immutable {
         // Said twice, it is said once.
         return Ok(());
     }
@@ -35,19 +35,16 @@ pub(crate) fn load_balancer(
     id: LoadBalancerId,
     cascade: bool,
 ) -> Result<(), StoreError> {
-    let record = get::<LoadBalancer>(session, id)?;
-    let is_empty = record.related.listeners.is_empty() && record.related.pools.is_empty();
-    if !cascade && !is_empty {
+    let standing = standing::<LoadBalancer>(session, id)?;
+    if !cascade && has_parts(session, id)? {
         return Err(StoreError::HasChildren(id));
     }
-    if standing::<LoadBalancer>(session, id)?.change == evenkeel_model::status::Change::Delete {
-        return if session.config.strict_immutable {
-            Err(StoreError::InvalidState { state: record.provisioning_status, id })
-        } else {
-            Ok(())
-        };
+    let is_deletable =
+        !session.config.strict_immutable || standing.status == ProvisioningStatus::Error;
+    if standing.change == Change::Delete && is_deletable {
+        return Ok(());
     }
-    let opened: Opened = open_itself(session, id, true)?;
+    let opened = open_itself(session, id, true)?;
     mark_deleted::<LoadBalancer>(session, id, &opened)?;
     let placed = session
         .first("SELECT agent_id FROM placements WHERE load_balancer_id = ?1", &values![id])?;
@@ -56,6 +53,17 @@ pub(crate) fn load_balancer(
         return forget(session, id);
     }
     Ok(())
+}
+
+/// Whether a listener or a pool is there that shall not go.
+fn has_parts(session: &mut Session<'_>, id: LoadBalancerId) -> Result<bool, StoreError> {
+    let part = session.first(
+        "SELECT id FROM listeners WHERE load_balancer_id = ?1 AND change <> 'DELETE' \
+         UNION ALL SELECT id FROM pools WHERE load_balancer_id = ?1 AND change <> 'DELETE' \
+         LIMIT 1",
+        &values![id],
+    )?;
+    Ok(part.is_some())
 }
 
 /// Removes all rows of a load balancer, and gives its address back.

@@ -104,7 +104,10 @@ pub(crate) fn list<T: Stored>(
 ) -> Result<Page<T>, StoreError> {
     let mut statement = Statement { sql: format!("{} WHERE 1 = 1", select::<T>()), values: vec![] };
     in_scope(&mut statement, scope);
-    for filter in &query.filters {
+    for (at, filter) in query.filters.iter().enumerate() {
+        if query.filters[..at].iter().any(|before| before.column == filter.column) {
+            return Err(StoreError::UnknownFilter(filter.column.clone()));
+        }
         narrow::<T>(&mut statement, filter)?;
     }
     tagged(&mut statement, &query.tags);

@@ -24,6 +24,10 @@ pub(crate) const USERS: &str = "SELECT pool, listener FROM ( \
         AND EXISTS (SELECT 1 FROM l7_rules u WHERE u.l7_policy_id = p.id AND u.change <> 'DELETE') \
     ) used WHERE pool IN ({}) ORDER BY age, listener";
 
+/// The monitor of pool `r`. For a moment there are two: one that goes, and the one after it.
+const NEWEST_MONITOR: &str = "(SELECT h.id FROM health_monitors h WHERE h.pool_id = r.id \
+    ORDER BY h.created_at DESC LIMIT 1)";
+
 impl Listed for Pool {
     const LISTED: &'static [Column] = columns! {
         "name" Text;
@@ -35,8 +39,7 @@ impl Listed for Pool {
         "tls_container_ref" Text;
         "ca_tls_container_ref" Text;
         "crl_container_ref" Text;
-        "healthmonitor_id" Text = "(SELECT h.id FROM health_monitors h WHERE h.pool_id = r.id)",
-            alias;
+        "healthmonitor_id" Text = NEWEST_MONITOR, alias;
         "loadbalancer_id" Text = "r.load_balancer_id", alias;
         "load_balancer_id" Text, alias;
     };

@@ -122,11 +122,12 @@ pub(crate) fn has_room_for_rule(
     if count < MAX_RULES as u64 { Ok(()) } else { Err(StoreError::TooManyRules(policy)) }
 }
 
-/// No policy that stays sends requests to the pool.
+/// No policy that stays, of a listener that stays, sends requests to the pool.
 pub(crate) fn pool_is_unused(session: &mut Session<'_>, pool: PoolId) -> Result<(), StoreError> {
     let row = session.first(
-        "SELECT id FROM l7_policies WHERE redirect_pool_id = ?1 AND change <> 'DELETE' \
-         ORDER BY created_at, id",
+        "SELECT p.id FROM l7_policies p JOIN listeners s ON s.id = p.listener_id \
+         WHERE p.redirect_pool_id = ?1 AND p.change <> 'DELETE' AND s.change <> 'DELETE' \
+         ORDER BY p.created_at, p.id",
         &values![pool],
     )?;
     match row {

@@ -1,1 +1,152 @@
 //! What shall be: HTTP handlers, scheduler, background tasks, agent sessions.
+//!
+//! [`ControlPlane::start`] is the whole of it. Handlers record what is asked for and answer at
+//! once; background tasks give every load balancer an agent; sessions tell agents what they shall
+//! hold, and the store what they do hold. Nothing here remembers anything: whoever wakes reads the
+//! store.
+
+pub mod config;
+pub mod http;
+mod said;
+pub mod scheduler;
+pub mod serve;
+mod sessions;
+mod tasks;
+
+use std::fmt;
+use std::sync::Arc;
+
+use axum::Router;
+use evenkeel_store::Store;
+use evenkeel_wire::link::{self, AgentEnd};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+pub use config::Config;
+pub use http::caller::{Caller, Identity, Unavailable};
+pub use http::gate::{BadPolicy, Gate};
+
+/// The control plane cannot start as it is configured.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// A rule that names nothing.
+    #[error(transparent)]
+    Policy(#[from] BadPolicy),
+    /// The default provider is not among the providers.
+    #[error("default_provider: {0} is not listed in providers")]
+    DefaultProvider(String),
+}
+
+/// The control plane. Clones are the same one.
+#[derive(Clone)]
+pub struct ControlPlane(Arc<Inner>);
+
+struct Inner {
+    config: Config,
+    store: Store,
+    identity: Option<Arc<dyn Identity>>,
+    gate: Gate,
+    /// Moves when sessions should state their index again.
+    published: watch::Sender<u64>,
+    stop: CancellationToken,
+    running: TaskTracker,
+}
+
+impl fmt::Debug for ControlPlane {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ControlPlane")
+            .field("running", &self.0.running.len())
+            .finish_non_exhaustive()
+    }
+}
+
+impl ControlPlane {
+    /// Starts the background tasks. Without `identity`, no token is good.
+    ///
+    /// # Errors
+    ///
+    /// The configuration contradicts itself.
+    pub fn start(
+        config: Config,
+        store: Store,
+        identity: Option<Arc<dyn Identity>>,
+    ) -> Result<Self, StartError> {
+        let gate = Gate::new(&config.policy)?;
+        if config.provider(&config.default_provider).is_none() {
+            return Err(StartError::DefaultProvider(config.default_provider.to_string()));
+        }
+        let control = Self(Arc::new(Inner {
+            config,
+            store,
+            identity,
+            gate,
+            published: watch::Sender::new(0),
+            stop: CancellationToken::new(),
+            running: TaskTracker::new(),
+        }));
+        tasks::start(&control);
+        Ok(control)
+    }
+
+    /// The whole HTTP service, for a server or for a test.
+    pub fn router(&self) -> Router {
+        http::router(self.clone())
+    }
+
+    /// Serves `app` on `listener` until [`Self::stop`]: the router of this control plane, perhaps
+    /// with others beside it.
+    pub async fn serve(&self, listener: TcpListener, app: Router) {
+        serve::serve(listener, app, &self.0.config.bounds, self.0.stop.clone()).await;
+    }
+
+    /// Connects an agent within this process. The session lasts as long as the agent's end does.
+    pub fn connect(&self) -> AgentEnd {
+        let (agent, control) = link::pair();
+        self.spawn(sessions::run(self.clone(), control));
+        agent
+    }
+
+    /// Ends tasks, sessions and serving, and waits for them, but no longer than the configured
+    /// while.
+    pub async fn stop(&self) {
+        self.0.stop.cancel();
+        self.0.running.close();
+        let ended = tokio::time::timeout(self.0.config.bounds.stop, self.0.running.wait()).await;
+        if ended.is_err() {
+            tracing::warn!(running = self.0.running.len(), "tasks cut off");
+        }
+    }
+
+    /// What it was started with.
+    pub fn config(&self) -> &Config {
+        &self.0.config
+    }
+
+    /// Where it remembers things.
+    pub fn store(&self) -> &Store {
+        &self.0.store
+    }
+
+    pub(crate) fn gate(&self) -> &Gate {
+        &self.0.gate
+    }
+
+    pub(crate) fn identity(&self) -> Option<&dyn Identity> {
+        self.0.identity.as_deref()
+    }
+
+    pub(crate) fn published(&self) -> &watch::Sender<u64> {
+        &self.0.published
+    }
+
+    pub(crate) fn stopping(&self) -> &CancellationToken {
+        &self.0.stop
+    }
+
+    /// Runs `task` as one of those that [`Self::stop`] waits for.
+    pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        self.0.running.spawn(task);
+    }
+}

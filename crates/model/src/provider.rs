@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::health_monitor::ProbeKind;
 use crate::pool::{Algorithm, PersistenceKind};
 use crate::protocol::{ListenerProtocol, PoolProtocol};
-use crate::{HealthMonitor, L7Policy, L7Rule, Listener, LoadBalancer, Pool};
+use crate::{HealthMonitor, L7Policy, L7Rule, Listener, LoadBalancer, Member, Pool};
 
 /// A provider's name, spelt as it was asked for: an alias is a name like any other.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -130,6 +130,13 @@ impl Demand for Pool {
         if self.tls.enabled && !capabilities.pool_tls {
             return lacks("tls_enabled");
         }
+        Ok(())
+    }
+}
+
+impl Demand for Member {
+    /// Whatever a member is, every driver can send traffic to it.
+    fn within(&self, _: &Capabilities) -> Result<(), Unsupported> {
         Ok(())
     }
 }

@@ -70,8 +70,7 @@ async fn an_acknowledged_write_survives_a_kill() -> anyhow::Result<()> {
 async fn a_kill_inside_any_step_is_mended_by_the_next_start() -> anyhow::Result<()> {
     let mut lab = Lab::with(keeping()).await?;
     let one = Backend::start("one").await?;
-    let build =
-        ["graph-staged", "graph-written", "directory-made", "plugged", "applied", "noted"];
+    let build = ["graph-staged", "graph-written", "directory-made", "plugged", "applied", "noted"];
     for point in build {
         lab.kill().await?;
         lab.restart(&[("EVENKEEL_FAILPOINT", point)]).await?;

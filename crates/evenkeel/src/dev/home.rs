@@ -108,7 +108,8 @@ mod tests {
     #[test]
     fn what_a_killed_run_left_is_swept() {
         let place = tempfile::tempdir().unwrap();
-        let (left, alive) = (place.path().join("evenkeel-dev-1"), place.path().join("evenkeel-dev-2"));
+        let (left, alive) =
+            (place.path().join("evenkeel-dev-1"), place.path().join("evenkeel-dev-2"));
         for directory in [&left, &alive] {
             fs::create_dir(directory).unwrap();
             fs::write(directory.join("dev.lock"), "").unwrap();

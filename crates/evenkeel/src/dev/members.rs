@@ -109,7 +109,9 @@ async fn response(temper: Temper, age: Duration) -> String {
         ("200 OK", format!("hello from the {} member\n", temper.name()))
     };
     let length = body.len();
-    format!("HTTP/1.1 {status}\r\nContent-Type: text/plain\r\nContent-Length: {length}\r\n\r\n{body}")
+    format!(
+        "HTTP/1.1 {status}\r\nContent-Type: text/plain\r\nContent-Length: {length}\r\n\r\n{body}"
+    )
 }
 
 const fn is_down(age: Duration) -> bool {

@@ -58,7 +58,8 @@ impl World {
         let directory = Directory::default();
         let config = config(run, api, driver.as_ref());
         let providers = config.providers.iter().map(|entry| entry.name.clone()).collect();
-        let control = ControlPlane::start(config, store.clone(), Some(Arc::new(directory.clone())))?;
+        let control =
+            ControlPlane::start(config, store.clone(), Some(Arc::new(directory.clone())))?;
         let agent = Agent::start(AgentConfig {
             agent: AgentId::new(home.agent()?),
             host: "localhost".to_owned(),

@@ -1,0 +1,149 @@
+//! Load balancers.
+
+use axum::body::Bytes;
+use axum::extract::Path;
+use axum::http::StatusCode;
+use axum::response::Response;
+use evenkeel_api::load_balancer::{Create, Tree as TreeBody};
+use evenkeel_api::whole::{Whole, full_view, statistics, status_tree};
+use evenkeel_api::{Fault, list, load_balancer};
+use evenkeel_model::provider::{Capabilities, Demand, ProviderName};
+use evenkeel_model::{LoadBalancer, LoadBalancerId, ProjectId, Violation};
+use evenkeel_store::{Tree, TreeDraft};
+use uuid::Uuid;
+
+use super::call::{Call, created, id_of};
+use super::fault::Refusal;
+use super::policy::{Action, Subject, Verb};
+
+const NO_PROJECT: &str = "Missing project ID in request where one is required. An administrator \
+                          should check the keystone settings in the Octavia configuration.";
+
+/// `POST /v2/lbaas/loadbalancers`: records that a load balancer shall exist, alone or with all
+/// that is in it, and leases its VIP. Answers with the whole of it, on its way.
+pub(crate) async fn create(call: Call, bytes: Bytes) -> Result<Response, Refusal> {
+    call.only(&[])?;
+    let body: Create = call.body(&bytes)?;
+    let project = project(&call, &body)?;
+    call.allow(Action(Subject::LoadBalancer, Verb::Post), &project)?;
+    if body.vip_sg_ids.is_present() {
+        call.allow(Action(Subject::LoadBalancer, Verb::PostVipSecurityGroups), &project)?;
+    }
+    if body.flavor_id.is_value() {
+        return Err(Violation::rule("Invalid flavor_id.").into());
+    }
+    if body.availability_zone.is_value() {
+        return Err(Violation::rule("Invalid availability zone.").into());
+    }
+    let (provider, capabilities) = provider(&call, body.provider.clone())?;
+    let id = LoadBalancerId::new(Uuid::new_v4());
+    let tree = body.into_tree(id, provider.clone(), call.deployment(), &mut Uuid::new_v4)?;
+    within(&tree, &capabilities)
+        .map_err(|unsupported| Fault::unsupported(&provider, unsupported))?;
+    let vip = tree.vip.clone();
+    let made = call.store().create_tree(draft(tree), vip, project).await?;
+    Ok(created("loadbalancer", full_view(&whole(made))))
+}
+
+/// The project that is named, or the caller's.
+fn project(call: &Call, body: &Create) -> Result<ProjectId, Refusal> {
+    let project = body.project().or(call.caller.project.as_ref());
+    project.cloned().ok_or_else(|| Violation::rule(NO_PROJECT).into())
+}
+
+/// The provider that is named, or the default (contract 3.12).
+fn provider(
+    call: &Call,
+    named: Option<ProviderName>,
+) -> Result<(ProviderName, Capabilities), Refusal> {
+    let config = call.control.config();
+    let name = named.unwrap_or_else(|| config.default_provider.clone());
+    match config.provider(&name) {
+        Some(entry) => Ok((name, entry.capabilities)),
+        None => Err(Fault::provider_not_enabled(name).into()),
+    }
+}
+
+fn within(
+    tree: &TreeBody,
+    capabilities: &Capabilities,
+) -> Result<(), evenkeel_model::provider::Unsupported> {
+    tree.load_balancer.within(capabilities)?;
+    tree.listeners.iter().try_for_each(|it| it.within(capabilities))?;
+    tree.pools.iter().try_for_each(|it| it.within(capabilities))?;
+    tree.health_monitors.iter().try_for_each(|it| it.within(capabilities))?;
+    tree.l7_policies.iter().try_for_each(|it| it.within(capabilities))?;
+    tree.l7_rules.iter().try_for_each(|it| it.within(capabilities))
+}
+
+fn draft(tree: TreeBody) -> TreeDraft {
+    TreeDraft {
+        load_balancer: tree.load_balancer,
+        listeners: tree.listeners,
+        l7_policies: tree.l7_policies,
+        l7_rules: tree.l7_rules,
+        pools: tree.pools,
+        members: tree.members,
+        health_monitors: tree.health_monitors,
+    }
+}
+
+fn whole(tree: Tree) -> Whole {
+    let mut l7_policies = tree.l7_policies;
+    l7_policies.sort_by_key(|policy| policy.value.position);
+    Whole {
+        load_balancer: tree.load_balancer,
+        listeners: tree.listeners,
+        l7_policies,
+        l7_rules: tree.l7_rules,
+        pools: tree.pools,
+        members: tree.members,
+        health_monitors: tree.health_monitors,
+    }
+}
+
+/// `PUT /v2/lbaas/loadbalancers/{id}`.
+pub(crate) async fn update(
+    call: Call,
+    Path(id): Path<String>,
+    bytes: Bytes,
+) -> Result<Response, Refusal> {
+    let record = call.load::<LoadBalancer>(id_of::<LoadBalancer>(&id)?, Verb::Put).await?;
+    let body: load_balancer::Update = call.body(&bytes)?;
+    if body.vip_sg_ids.is_present() {
+        let action = Action(Subject::LoadBalancer, Verb::PutVipSecurityGroups);
+        call.allow(action, &record.project)?;
+    }
+    call.change(&record, &bytes).await
+}
+
+/// `DELETE /v2/lbaas/loadbalancers/{id}[?cascade=bool]`.
+pub(crate) async fn delete(call: Call, Path(id): Path<String>) -> Result<StatusCode, Refusal> {
+    call.only(&["cascade"])?;
+    let record = call.load::<LoadBalancer>(id_of::<LoadBalancer>(&id)?, Verb::Delete).await?;
+    let cascade = list::flag(&call.query, "cascade");
+    call.store().delete_load_balancer(record.value.id, cascade).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// `GET /v2/lbaas/loadbalancers/{id}/stats`: the sums over its listeners.
+pub(crate) async fn stats(call: Call, Path(id): Path<String>) -> Result<Response, Refusal> {
+    let record = call.load::<LoadBalancer>(id_of::<LoadBalancer>(&id)?, Verb::GetStats).await?;
+    let traffic = call.store().traffic(record.value.id).await?;
+    Ok(call.one("stats", statistics(traffic)))
+}
+
+/// `GET /v2/lbaas/loadbalancers/{id}/status`, and `/statuses`.
+pub(crate) async fn status(call: Call, Path(id): Path<String>) -> Result<Response, Refusal> {
+    let record = call.load::<LoadBalancer>(id_of::<LoadBalancer>(&id)?, Verb::GetStatus).await?;
+    let tree = call.store().tree(record.value.id).await?;
+    Ok(call.one("statuses", status_tree(&whole(tree))))
+}
+
+/// `PUT /v2/lbaas/loadbalancers/{id}/failover`: has it made anew. A body is not looked at.
+pub(crate) async fn failover(call: Call, Path(id): Path<String>) -> Result<StatusCode, Refusal> {
+    call.only(&[])?;
+    let record = call.load::<LoadBalancer>(id_of::<LoadBalancer>(&id)?, Verb::PutFailover).await?;
+    call.store().failover(record.value.id).await?;
+    Ok(StatusCode::ACCEPTED)
+}

@@ -1,0 +1,85 @@
+//! Every call, a line each. Paths come here in their canonical spelling.
+
+use axum::Router;
+use axum::http::{Method, Uri};
+use axum::routing::{get, put};
+use evenkeel_api::Fault;
+use evenkeel_model::{HealthMonitor, L7Policy, Listener, LoadBalancer, Pool};
+
+use super::exposed::{delete, list, show, update};
+use super::fault::Refusal;
+use super::{
+    ALLOWED, health_monitor, l7_policy, l7_rule, listener, load_balancer, member, node, pool,
+    provider, quota,
+};
+use crate::ControlPlane;
+
+/// The calls of the service.
+pub(crate) fn routes(control: ControlPlane) -> Router {
+    Router::new()
+        .nest("/v2/lbaas", tenant())
+        .route("/v2/evenkeel/nodes", get(node::nodes))
+        .route("/v2/evenkeel/placements", get(node::placements))
+        .fallback(|| async { Refusal::no_such_path() })
+        .method_not_allowed_fallback(other_method)
+        .with_state(control)
+}
+
+fn tenant() -> Router<ControlPlane> {
+    Router::new()
+        .route("/loadbalancers", get(list::<LoadBalancer>).post(load_balancer::create))
+        .route(
+            "/loadbalancers/{id}",
+            get(show::<LoadBalancer>).put(load_balancer::update).delete(load_balancer::delete),
+        )
+        .route("/loadbalancers/{id}/stats", get(load_balancer::stats))
+        .route("/loadbalancers/{id}/status", get(load_balancer::status))
+        .route("/loadbalancers/{id}/statuses", get(load_balancer::status))
+        .route("/loadbalancers/{id}/failover", put(load_balancer::failover))
+        .route("/listeners", get(list::<Listener>).post(listener::create))
+        .route(
+            "/listeners/{id}",
+            get(show::<Listener>).put(listener::update).delete(delete::<Listener>),
+        )
+        .route("/listeners/{id}/stats", get(listener::stats))
+        .route("/pools", get(list::<Pool>).post(pool::create))
+        .route("/pools/{id}", get(show::<Pool>).put(update::<Pool>).delete(delete::<Pool>))
+        .route("/pools/{pool}/members", get(member::list).post(member::create).put(member::batch))
+        .route(
+            "/pools/{pool}/members/{id}",
+            get(member::show).put(member::update).delete(member::delete),
+        )
+        .route("/healthmonitors", get(list::<HealthMonitor>).post(health_monitor::create))
+        .route(
+            "/healthmonitors/{id}",
+            get(show::<HealthMonitor>).put(update::<HealthMonitor>).delete(delete::<HealthMonitor>),
+        )
+        .route("/l7policies", get(list::<L7Policy>).post(l7_policy::create))
+        .route(
+            "/l7policies/{id}",
+            get(show::<L7Policy>).put(update::<L7Policy>).delete(delete::<L7Policy>),
+        )
+        .route("/l7policies/{policy}/rules", get(l7_rule::list).post(l7_rule::create))
+        .route(
+            "/l7policies/{policy}/rules/{id}",
+            get(l7_rule::show).put(l7_rule::update).delete(l7_rule::delete),
+        )
+        .route("/quotas", get(quota::list))
+        .route("/quotas/defaults", get(quota::defaults))
+        .route("/quotas/{project}", get(quota::show).put(quota::update).delete(quota::reset))
+        .route("/quotas/{project}/default", get(quota::default))
+        .route("/providers", get(provider::list))
+        .route("/providers/{name}/flavor_capabilities", get(provider::flavors))
+        .route("/providers/{name}/availability_zone_capabilities", get(provider::zones))
+}
+
+/// A method that the place does not have (contract 1.1): changing or deleting a whole collection
+/// lacks an id, and an item cannot be posted to.
+async fn other_method(method: Method, uri: Uri) -> Refusal {
+    let below = uri.path().trim_start_matches("/v2/lbaas/").split('/').count();
+    match (method, below) {
+        (Method::PUT | Method::DELETE, 1 | 3) => Fault::missing_argument("id").into(),
+        (Method::POST, 2 | 4) => Fault::bad_request("An item cannot be posted to.").into(),
+        _ => Refusal::method_not_allowed(ALLOWED),
+    }
+}

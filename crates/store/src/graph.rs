@@ -21,12 +21,14 @@ pub(crate) fn desired(
     }
     let mut l7_policies: Vec<evenkeel_model::L7Policy> = staying(session, id)?;
     l7_policies.sort_by_key(|policy| (policy.listener, policy.position));
+    let mut l7_rules: Vec<evenkeel_model::L7Rule> = staying(session, id)?;
+    l7_rules.retain(|rule| l7_policies.iter().any(|policy| policy.id == rule.policy));
     Ok(LoadBalancerGraph {
         generation: row.generation(0)?,
         load_balancer: get::<LoadBalancer>(session, id)?.value,
         listeners,
         l7_policies,
-        l7_rules: staying(session, id)?,
+        l7_rules,
         pools,
         members: staying(session, id)?,
         health_monitors: staying(session, id)?,

@@ -78,14 +78,17 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// [`StoreError::NoNetworkObject`].
+    /// [`StoreError::NoNetworkObject`]; [`StoreError::Violation`] if it is the VIP of a load
+    /// balancer.
     pub async fn delete_port(&self, id: PortId) -> Result<(), StoreError> {
         self.write(move |session| {
-            if rows::delete_port(session, id)? {
-                Ok(())
-            } else {
-                Err(StoreError::NoNetworkObject { kind: "Port", id: id.into() })
+            let port = rows::port(session, id)?;
+            let missing = StoreError::NoNetworkObject { kind: "Port", id: id.into() };
+            if port.ok_or(missing)?.device_owner == vip::VIP_OWNER {
+                let text = format!("Port {id} belongs to a load balancer; delete that instead.");
+                return Err(Violation::rule(text).into());
             }
+            rows::delete_port(session, id)
         })
         .await
     }

@@ -1,7 +1,10 @@
 //! What was seen on a node, as operating statuses and counters. No generation moves: health is not
 //! desire.
 
+mod traffic;
+
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use evenkeel_model::observed::{Observation, Traffic};
 use evenkeel_model::roll_up::{OperatingStatuses, roll_up};
@@ -11,28 +14,89 @@ use evenkeel_model::{
     LoadBalancerId, Member, Pool,
 };
 
-use crate::engine::{Session, Value, values};
+use crate::engine::{Session, values};
 use crate::graph::desired;
 use crate::stored::{Sealed, Stored, get};
 use crate::{Store, StoreError};
+use traffic::Counted;
 
 /// One load balancer as an agent sees it.
-struct Seen<'a> {
+struct Seen {
     agent: AgentId,
     id: LoadBalancerId,
     epoch: Epoch,
-    observation: &'a Observation,
+    observation: Observation,
 }
 
-fn is_current(session: &mut Session<'_>, seen: &Seen<'_>) -> Result<bool, StoreError> {
+/// The statuses of a load balancer before and after.
+struct Reworded {
+    before: OperatingStatuses,
+    after: OperatingStatuses,
+}
+
+/// What an observation changes.
+struct News {
+    reworded: Reworded,
+    counted: BTreeMap<ListenerId, Counted>,
+}
+
+impl News {
+    fn is_empty(&self) -> bool {
+        self.reworded.before == self.reworded.after && self.counted.is_empty()
+    }
+}
+
+/// What an observation changes; none if it is not of the placement that counts.
+fn news(session: &mut Session<'_>, seen: &Seen) -> Result<Option<News>, StoreError> {
+    if !is_current(session, seen)? {
+        return Ok(None);
+    }
+    let reworded = reworded(session, seen.id, Some(&seen.observation))?;
+    let is_there = |listener| reworded.before.listeners.contains_key(&listener);
+    let kept = traffic::kept(session, seen.id)?;
+    let counted = traffic::news(&kept, &seen.observation, is_there);
+    Ok(Some(News { reworded, counted }).filter(|news| !news.is_empty()))
+}
+
+fn is_current(session: &mut Session<'_>, seen: &Seen) -> Result<bool, StoreError> {
     let row = session.first(
-        "SELECT epoch FROM placements WHERE load_balancer_id = ?1 AND agent_id = ?2",
+        "SELECT p.epoch FROM placements p JOIN load_balancers l ON l.id = p.load_balancer_id \
+         WHERE p.load_balancer_id = ?1 AND p.agent_id = ?2",
         &values![seen.id, seen.agent],
     )?;
-    match row {
-        Some(row) => Ok(row.epoch(0)? == seen.epoch),
-        None => Ok(false),
-    }
+    row.map_or(Ok(false), |row| Ok(row.epoch(0)? == seen.epoch))
+}
+
+/// The statuses of all that stays of a load balancer; what goes keeps its own.
+fn reworded(
+    session: &mut Session<'_>,
+    id: LoadBalancerId,
+    observation: Option<&Observation>,
+) -> Result<Reworded, StoreError> {
+    let row = session
+        .first("SELECT served_generation FROM load_balancers WHERE id = ?1", &values![id])?;
+    let served = row.ok_or_else(|| StoreError::not_found::<LoadBalancer>(id))?.generation(0)?;
+    let graph = desired(session, id)?;
+    let before = previous(session, id)?;
+    let after = roll_up(&graph, served, observation, &before);
+    let before = of_those_in(&after, before);
+    Ok(Reworded { before, after })
+}
+
+fn previous(
+    session: &mut Session<'_>,
+    id: LoadBalancerId,
+) -> Result<OperatingStatuses, StoreError> {
+    let load_balancer = statuses::<LoadBalancer>(session, id)?.remove(&id);
+    Ok(OperatingStatuses {
+        load_balancer: load_balancer.unwrap_or(OperatingStatus::Offline),
+        listeners: statuses::<Listener>(session, id)?,
+        pools: statuses::<Pool>(session, id)?,
+        members: statuses::<Member>(session, id)?,
+        health_monitors: statuses::<HealthMonitor>(session, id)?,
+        l7_policies: statuses::<L7Policy>(session, id)?,
+        l7_rules: statuses::<L7Rule>(session, id)?,
+    })
 }
 
 fn statuses<T: Stored>(
@@ -44,37 +108,30 @@ fn statuses<T: Stored>(
     rows.iter().map(|row| Ok((row.parse(0)?, row.word(1, OperatingStatus::from_word)?))).collect()
 }
 
-fn previous(
-    session: &mut Session<'_>,
-    id: LoadBalancerId,
-) -> Result<OperatingStatuses, StoreError> {
-    Ok(OperatingStatuses {
-        load_balancer: get::<LoadBalancer>(session, id)?.operating_status,
-        listeners: statuses::<Listener>(session, id)?,
-        pools: statuses::<Pool>(session, id)?,
-        members: statuses::<Member>(session, id)?,
-        health_monitors: statuses::<HealthMonitor>(session, id)?,
-        l7_policies: statuses::<L7Policy>(session, id)?,
-        l7_rules: statuses::<L7Rule>(session, id)?,
-    })
+/// `before`, without what is not in `after`.
+fn of_those_in(after: &OperatingStatuses, mut before: OperatingStatuses) -> OperatingStatuses {
+    before.listeners.retain(|id, _| after.listeners.contains_key(id));
+    before.pools.retain(|id, _| after.pools.contains_key(id));
+    before.members.retain(|id, _| after.members.contains_key(id));
+    before.health_monitors.retain(|id, _| after.health_monitors.contains_key(id));
+    before.l7_policies.retain(|id, _| after.l7_policies.contains_key(id));
+    before.l7_rules.retain(|id, _| after.l7_rules.contains_key(id));
+    before
 }
 
-/// What changes, if anything does: the statuses before and after.
-fn news(
-    session: &mut Session<'_>,
-    seen: &Seen<'_>,
-) -> Result<Option<(OperatingStatuses, OperatingStatuses)>, StoreError> {
-    if !is_current(session, seen)? {
-        return Ok(None);
+impl Reworded {
+    fn write(&self, session: &mut Session<'_>, id: LoadBalancerId) -> Result<(), StoreError> {
+        let Self { before, after } = self;
+        if before.load_balancer != after.load_balancer {
+            set_status::<LoadBalancer>(session, id, after.load_balancer)?;
+        }
+        note::<Listener>(session, &before.listeners, &after.listeners)?;
+        note::<Pool>(session, &before.pools, &after.pools)?;
+        note::<Member>(session, &before.members, &after.members)?;
+        note::<HealthMonitor>(session, &before.health_monitors, &after.health_monitors)?;
+        note::<L7Policy>(session, &before.l7_policies, &after.l7_policies)?;
+        note::<L7Rule>(session, &before.l7_rules, &after.l7_rules)
     }
-    let row = session
-        .first("SELECT served_generation FROM load_balancers WHERE id = ?1", &values![seen.id])?;
-    let Some(row) = row else { return Ok(None) };
-    let served = row.generation(0)?;
-    let graph = desired(session, seen.id)?;
-    let before = previous(session, seen.id)?;
-    let after = roll_up(&graph, served, Some(seen.observation), &before);
-    Ok(Some((before, after)))
 }
 
 fn note<T: Sealed + evenkeel_model::Resource>(
@@ -101,83 +158,18 @@ fn set_status<T: Sealed + evenkeel_model::Resource>(
     session.execute(&sql, &values![id.to_string(), status.word(), now]).map(drop)
 }
 
-fn write_statuses(
-    session: &mut Session<'_>,
-    id: LoadBalancerId,
-    before: &OperatingStatuses,
-    after: &OperatingStatuses,
-) -> Result<(), StoreError> {
-    if before.load_balancer != after.load_balancer {
-        set_status::<LoadBalancer>(session, id, after.load_balancer)?;
-    }
-    note::<Listener>(session, &before.listeners, &after.listeners)?;
-    note::<Pool>(session, &before.pools, &after.pools)?;
-    note::<Member>(session, &before.members, &after.members)?;
-    note::<HealthMonitor>(session, &before.health_monitors, &after.health_monitors)?;
-    note::<L7Policy>(session, &before.l7_policies, &after.l7_policies)?;
-    note::<L7Rule>(session, &before.l7_rules, &after.l7_rules)
-}
-
-fn number(count: u64) -> i64 {
-    i64::try_from(count).unwrap_or(i64::MAX)
-}
-
-/// Counters are totals and replace those that are there. What is not served any more has its last
-/// totals.
-fn write_traffic(session: &mut Session<'_>, seen: &Seen<'_>) -> Result<(), StoreError> {
-    for (listener, traffic) in &seen.observation.traffic {
-        let socket = seen.observation.sockets.get(listener).map(ToString::to_string);
-        let there = session.first(
-            "SELECT id FROM listeners WHERE id = ?1 AND load_balancer_id = ?2",
-            &values![*listener, seen.id],
-        )?;
-        if there.is_none() {
-            continue;
-        }
-        session.execute(
-            "INSERT INTO listener_traffic (listener_id, load_balancer_id, bytes_in, bytes_out, \
-             active_connections, total_connections, request_errors, socket) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT (listener_id) DO UPDATE SET \
-             bytes_in = excluded.bytes_in, bytes_out = excluded.bytes_out, \
-             active_connections = excluded.active_connections, \
-             total_connections = excluded.total_connections, \
-             request_errors = excluded.request_errors, socket = excluded.socket",
-            &values![
-                *listener,
-                seen.id,
-                number(traffic.bytes_in),
-                number(traffic.bytes_out),
-                number(traffic.active_connections),
-                number(traffic.total_connections),
-                number(traffic.request_errors),
-                socket
-            ],
-        )?;
-    }
-    Ok(())
-}
-
-fn traffic(session: &mut Session<'_>, column: &str, id: Value) -> Result<Traffic, StoreError> {
-    let sql = format!(
-        "SELECT bytes_in, bytes_out, active_connections, total_connections, request_errors \
-         FROM listener_traffic WHERE {column} = ?1"
-    );
-    let mut total = Traffic::default();
-    for row in session.query(&sql, &[id])? {
-        total = total.plus(Traffic {
-            bytes_in: row.count(0)?,
-            bytes_out: row.count(1)?,
-            active_connections: row.count(2)?,
-            total_connections: row.count(3)?,
-            request_errors: row.count(4)?,
-        });
-    }
-    Ok(total)
+/// Words a load balancer anew after another generation of it serves: what nobody measures, such as
+/// a monitor or a load balancer with nothing to serve, is `ONLINE` at the same moment (contract
+/// 3.1). What is measured stands until it is seen.
+pub(crate) fn reword(session: &mut Session<'_>, id: LoadBalancerId) -> Result<(), StoreError> {
+    reworded(session, id, None)?.write(session, id)
 }
 
 impl Store {
     /// Takes in what was seen of a load balancer. Under another epoch, or from another agent than
     /// the one it is placed on, it says nothing.
+    ///
+    /// An observation in which nothing is new costs reads only.
     ///
     /// # Errors
     ///
@@ -189,11 +181,19 @@ impl Store {
         epoch: Epoch,
         observation: Observation,
     ) -> Result<(), StoreError> {
+        let seen = Arc::new(Seen { agent, id, epoch, observation });
+        let asked = Arc::clone(&seen);
+        let is_news = self.read(move |session| Ok(news(session, &asked)?.is_some())).await?;
+        if !is_news {
+            return Ok(());
+        }
+        // Judged again within the transaction: much may have happened since.
         self.write(move |session| {
-            let seen = Seen { agent, id, epoch, observation: &observation };
-            if let Some((before, after)) = news(session, &seen)? {
-                write_statuses(session, id, &before, &after)?;
-                write_traffic(session, &seen)?;
+            if let Some(News { reworded, counted }) = news(session, &seen)? {
+                reworded.write(session, seen.id)?;
+                for (listener, counted) in counted {
+                    traffic::keep(session, seen.id, listener, counted)?;
+                }
             }
             Ok(())
         })
@@ -208,7 +208,7 @@ impl Store {
     pub async fn traffic(&self, id: LoadBalancerId) -> Result<Traffic, StoreError> {
         self.read(move |session| {
             get::<LoadBalancer>(session, id)?;
-            traffic(session, "load_balancer_id", id.into())
+            traffic::sum(session, "load_balancer_id", id.into())
         })
         .await
     }
@@ -221,7 +221,7 @@ impl Store {
     pub async fn traffic_of(&self, id: ListenerId) -> Result<Traffic, StoreError> {
         self.read(move |session| {
             get::<Listener>(session, id)?;
-            traffic(session, "listener_id", id.into())
+            traffic::sum(session, "listener_id", id.into())
         })
         .await
     }

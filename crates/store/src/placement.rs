@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use evenkeel_model::provider::ProviderName;
 use evenkeel_model::{AgentId, Epoch, Generation, ListenerId, LoadBalancerId};
 
-use crate::change::open_itself;
+use crate::change::{open_itself, raise};
 use crate::engine::{Session, values};
 use crate::{Store, StoreError};
 
@@ -100,25 +100,9 @@ fn place(
     if moved > 0 {
         // What the old node served is nobody's business now: until the new one serves, the load
         // balancer is on its way.
-        pend(session, id)?;
+        raise(session, id)?;
     }
     Ok(moved > 0)
-}
-
-/// Raises the generation, so that the load balancer is `PENDING_UPDATE` until its node reports.
-fn pend(session: &mut Session<'_>, id: LoadBalancerId) -> Result<(), StoreError> {
-    let now = session.moment();
-    session.desire_changed = true;
-    session
-        .execute(
-            "UPDATE load_balancers SET generation = generation + 1, \
-             changed_generation = generation + 1, \
-             change = CASE WHEN change = 'CREATE' AND changed_generation > served_generation \
-                 THEN 'CREATE' ELSE 'UPDATE' END, \
-             pending_since = COALESCE(pending_since, ?2), updated_at = ?2 WHERE id = ?1",
-            &values![id, now],
-        )
-        .map(drop)
 }
 
 fn failover(session: &mut Session<'_>, id: LoadBalancerId) -> Result<(), StoreError> {

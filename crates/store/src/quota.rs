@@ -70,7 +70,13 @@ pub(crate) fn check(
     if !session.config.count_quotas || more == 0 {
         return Ok(());
     }
-    let limit = effective(session, project)?.of(kind);
+    let own = own(session, project)?;
+    if own.is_none() {
+        // A project that is counted is listed (contract 2.9).
+        let sql = "INSERT INTO quotas (project_id) VALUES (?1) ON CONFLICT (project_id) DO NOTHING";
+        session.execute(sql, &[project.into()])?;
+    }
+    let limit = merged(own.as_ref(), session.config.default_limits).of(kind);
     if limit == Limit::Unlimited {
         return Ok(());
     }

@@ -13,7 +13,7 @@ use evenkeel_model::{
 use crate::engine::{Row, Session, values};
 use crate::insert::erase;
 use crate::stored::Sealed;
-use crate::{Store, StoreError, delete, position};
+use crate::{Store, StoreError, delete, observe, position};
 use verdict::{Standing, Verdict, verdicts};
 
 /// What an agent says it holds of one load balancer.
@@ -131,15 +131,15 @@ fn serves(
         );
         session.execute(&sql, &values![id, generation, now])?;
     }
-    session
-        .execute(
-            "UPDATE load_balancers SET served_generation = ?2, \
-             trouble = CASE WHEN generation <= ?2 THEN NULL ELSE trouble END, \
-             pending_since = CASE WHEN generation <= ?2 THEN NULL ELSE pending_since END \
-             WHERE id = ?1",
-            &values![id, generation],
-        )
-        .map(drop)
+    // What is still on its way has its time from now on: the node comes along.
+    session.execute(
+        "UPDATE load_balancers SET served_generation = ?2, \
+         trouble = CASE WHEN generation <= ?2 THEN NULL ELSE trouble END, \
+         pending_since = CASE WHEN generation <= ?2 THEN NULL ELSE CAST(?3 AS BIGINT) END \
+         WHERE id = ?1",
+        &values![id, generation, now],
+    )?;
+    observe::reword(session, id)
 }
 
 /// Removes what was to go in a generation that serves, and what is part of it.

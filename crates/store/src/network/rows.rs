@@ -156,9 +156,9 @@ pub(super) fn insert_port(
         .map(drop)
 }
 
-pub(super) fn delete_port(session: &mut Session<'_>, id: PortId) -> Result<bool, StoreError> {
+pub(super) fn delete_port(session: &mut Session<'_>, id: PortId) -> Result<(), StoreError> {
     session.execute("DELETE FROM port_addresses WHERE port_id = ?1", &values![id])?;
-    Ok(session.execute("DELETE FROM ports WHERE id = ?1", &values![id])? > 0)
+    session.execute("DELETE FROM ports WHERE id = ?1", &values![id]).map(drop)
 }
 
 /// Notes what uses a port that somebody brought.

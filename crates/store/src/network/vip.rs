@@ -14,7 +14,7 @@ use crate::StoreError;
 use crate::engine::Session;
 
 /// The `device_owner` of a port that is a VIP.
-const VIP_OWNER: &str = "Octavia";
+pub(super) const VIP_OWNER: &str = "Octavia";
 
 /// For whom addresses are leased.
 #[derive(Clone, Copy, Debug)]

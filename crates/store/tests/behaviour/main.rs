@@ -2,15 +2,38 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on has failed")]
 
+mod batch;
+mod going;
+mod lateness;
 mod life;
+mod lists;
+mod network;
+mod node;
 mod postgres;
+mod propagation;
+mod quota;
+mod reports;
 mod scenario;
+mod strict;
 mod world;
+mod writing;
 
 use scenario::Scenario;
 
 /// Every file of scenarios.
-const FILES: &[&[Scenario]] = &[life::SCENARIOS];
+const FILES: &[&[Scenario]] = &[
+    batch::SCENARIOS,
+    lateness::SCENARIOS,
+    going::SCENARIOS,
+    life::SCENARIOS,
+    propagation::SCENARIOS,
+    lists::SCENARIOS,
+    network::SCENARIOS,
+    quota::SCENARIOS,
+    reports::SCENARIOS,
+    strict::SCENARIOS,
+    writing::SCENARIOS,
+];
 
 #[test]
 fn every_scenario_holds_on_postgresql() {

@@ -165,6 +165,9 @@ impl Store {
 
     /// Places a load balancer on an agent, if its placement is still the one that was `expected`.
     ///
+    /// Placed anew, it has another epoch and another generation: the load balancer itself is on its
+    /// way until the new node serves, while what is in it keeps the status it had.
+    ///
     /// # Errors
     ///
     /// Only the database's. That somebody was faster is no error, but false.

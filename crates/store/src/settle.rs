@@ -3,6 +3,7 @@
 mod verdict;
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use evenkeel_model::status::Change;
 use evenkeel_model::{
@@ -15,6 +16,10 @@ use crate::insert::erase;
 use crate::stored::Sealed;
 use crate::{Store, StoreError, delete, observe, position};
 use verdict::{Standing, Verdict, verdicts};
+
+/// How many load balancers settle in one transaction: a node that comes back with a thousand of
+/// them lets other writes in between.
+const AT_ONCE: usize = 32;
 
 /// What an agent says it holds of one load balancer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -212,19 +217,22 @@ impl Store {
         held: Vec<Held>,
         indexed: BTreeSet<LoadBalancerId>,
     ) -> Result<(), StoreError> {
-        let report = std::sync::Arc::new((held, indexed));
-        let asked = std::sync::Arc::clone(&report);
+        let report = Arc::new((held, indexed));
+        let asked = Arc::clone(&report);
         let news = self.read(move |session| judge(session, agent, &asked.0, &asked.1)).await?;
-        if news.is_empty() {
-            return Ok(());
+        for part in news.chunks(AT_ONCE) {
+            let ids: BTreeSet<LoadBalancerId> = part.iter().map(|(id, _)| *id).collect();
+            let report = Arc::clone(&report);
+            // Judged again within the transaction: much may have happened since.
+            self.write(move |session| {
+                let verdicts = judge(session, agent, &report.0, &report.1)?;
+                for (id, verdict) in verdicts.iter().filter(|(id, _)| ids.contains(id)) {
+                    carry_out(session, *id, verdict)?;
+                }
+                Ok(())
+            })
+            .await?;
         }
-        // Judged again within the transaction: much may have happened since.
-        self.write(move |session| {
-            for (id, verdict) in judge(session, agent, &report.0, &report.1)? {
-                carry_out(session, id, &verdict)?;
-            }
-            Ok(())
-        })
-        .await
+        Ok(())
     }
 }

@@ -303,7 +303,7 @@ async fn what_goes_is_not_in_the_graph(home: Home) {
 async fn heartbeats_change_nothing(home: Home) {
     let world = World::open(&home).await;
     let mut held = Vec::new();
-    for _ in 0..50 {
+    for _ in 0..80 {
         let load_balancer = world.load_balancer().await;
         let progress = Progress::Converged(Generation::new(1));
         held.push(Held { load_balancer, epoch: Epoch::new(1), progress });

@@ -1,6 +1,6 @@
 //! Replacing the members of a pool in one call (contract 2.4).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use evenkeel_model::number::PortNumber;
@@ -78,10 +78,11 @@ fn difference<'a>(
     wishes: &'a [MemberWish],
     additive: bool,
 ) -> Result<Difference<'a>, StoreError> {
+    let known: BTreeMap<_, &Member> = there.iter().map(|member| (key(member), member)).collect();
     let mut difference = Difference::default();
     let mut named: BTreeSet<MemberId> = BTreeSet::new();
     for wish in wishes {
-        let Some(member) = there.iter().find(|member| key(member) == key(&wish.new)) else {
+        let Some(member) = known.get(&key(&wish.new)).copied() else {
             difference.added.push(&wish.new);
             continue;
         };

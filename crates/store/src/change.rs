@@ -59,6 +59,17 @@ impl Standing {
     }
 }
 
+/// Who owns a load balancer, and thereby all that is in it.
+pub(crate) fn owner(
+    session: &mut Session<'_>,
+    id: LoadBalancerId,
+) -> Result<ProjectId, StoreError> {
+    let row = session.first("SELECT project_id FROM load_balancers WHERE id = ?1", &values![id])?;
+    let row = row.ok_or_else(|| StoreError::not_found::<LoadBalancer>(id))?;
+    let project = row.text(0)?;
+    ProjectId::new(project).ok_or_else(|| StoreError::corrupt("project", project))
+}
+
 /// Begins a change within a load balancer: of something that is part of it.
 pub(crate) fn open(session: &mut Session<'_>, id: LoadBalancerId) -> Result<Opened, StoreError> {
     let standing = standing::<LoadBalancer>(session, id)?;
@@ -134,11 +145,9 @@ pub(crate) fn raise(session: &mut Session<'_>, id: LoadBalancerId) -> Result<Ope
          WHERE id = ?1",
         &values![id, now],
     )?;
-    let row = session
-        .first("SELECT generation, project_id FROM load_balancers WHERE id = ?1", &values![id])?;
+    let project = owner(session, id)?;
+    let row = session.first("SELECT generation FROM load_balancers WHERE id = ?1", &values![id])?;
     let row = row.ok_or_else(|| StoreError::not_found::<LoadBalancer>(id))?;
-    let project = row.text(1)?;
-    let project = ProjectId::new(project).ok_or_else(|| StoreError::corrupt("project", project))?;
     session.desire_changed = true;
     Ok(Opened { load_balancer: id, project, generation: row.generation(0)? })
 }

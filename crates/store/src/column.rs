@@ -12,6 +12,13 @@ pub struct Column {
     pub(crate) is_alias: bool,
 }
 
+impl Column {
+    /// Whether lists can be sorted by it: another name of a column only narrows them.
+    pub const fn is_sortable(&self) -> bool {
+        !self.is_alias
+    }
+}
+
 /// How the text of a filter is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {

@@ -1,4 +1,7 @@
 //! Creating what is part of a load balancer.
+//!
+//! Each asks in the order of the contract, in which the state of what is above comes late: a client
+//! that asks for nonsense is told so even while something is on its way.
 
 use evenkeel_model::status::OperatingStatus;
 use evenkeel_model::{
@@ -7,7 +10,7 @@ use evenkeel_model::{
 };
 
 use crate::StoreError;
-use crate::change::{Opened, check_parent, check_stays, mark, mark_users, open};
+use crate::change::{Opened, check_parent, check_stays, mark, mark_users, open, owner, standing};
 use crate::engine::{Session, values};
 use crate::insert::insert;
 use crate::stored::get;
@@ -17,10 +20,22 @@ pub(crate) fn listener(
     session: &mut Session<'_>,
     listener: &Listener,
 ) -> Result<Record<Listener>, StoreError> {
+    let project = owner(session, listener.load_balancer)?;
+    quota::check(session, &project, ResourceKind::Listener, 1)?;
+    default_pool_fits(session, listener)?;
     let opened = open(session, listener.load_balancer)?;
-    quota::check(session, &opened.project, ResourceKind::Listener, 1)?;
     put_listener(session, listener, &opened)?;
     get(session, listener.id)
+}
+
+pub(crate) fn default_pool_fits(
+    session: &mut Session<'_>,
+    listener: &Listener,
+) -> Result<(), StoreError> {
+    match listener.default_pool {
+        Some(pool) => rules::pool_fits(session, listener.load_balancer, listener.protocol, pool),
+        None => Ok(()),
+    }
 }
 
 pub(crate) fn put_listener(
@@ -28,9 +43,6 @@ pub(crate) fn put_listener(
     listener: &Listener,
     opened: &Opened,
 ) -> Result<(), StoreError> {
-    if let Some(pool) = listener.default_pool {
-        rules::pool_fits(session, opened.load_balancer, listener.protocol, pool)?;
-    }
     rules::port_is_free(session, listener)?;
     insert(session, listener, opened, OperatingStatus::Offline)
 }
@@ -41,17 +53,22 @@ pub(crate) fn pool(
     pool: &Pool,
     listener: Option<ListenerId>,
 ) -> Result<Record<Pool>, StoreError> {
+    let project = owner(session, pool.load_balancer)?;
     if let Some(listener) = listener {
-        check_stays::<Listener>(session, listener)?;
         let (load_balancer, protocol) = rules::listener_of(session, listener)?;
         if load_balancer != pool.load_balancer {
             return Err(StoreError::not_found::<Listener>(listener));
         }
         protocol.may_feed(pool.protocol)?;
+    }
+    quota::check(session, &project, ResourceKind::Pool, 1)?;
+    if let Some(listener) = listener {
         has_no_pool(session, listener)?;
     }
     let opened = open(session, pool.load_balancer)?;
-    quota::check(session, &opened.project, ResourceKind::Pool, 1)?;
+    if let Some(listener) = listener {
+        check_stays::<Listener>(session, listener)?;
+    }
     insert(session, pool, &opened, OperatingStatus::Offline)?;
     if let Some(listener) = listener {
         session.execute(
@@ -86,10 +103,20 @@ pub(crate) fn member(
     session: &mut Session<'_>,
     member: &Member,
 ) -> Result<Record<Member>, StoreError> {
+    check_quota_of_pool(session, member.pool, ResourceKind::Member)?;
     let opened = open_pool(session, member.pool)?;
-    quota::check(session, &opened.project, ResourceKind::Member, 1)?;
     put_member(session, member, &opened)?;
     get(session, member.id)
+}
+
+fn check_quota_of_pool(
+    session: &mut Session<'_>,
+    pool: PoolId,
+    kind: ResourceKind,
+) -> Result<(), StoreError> {
+    let standing = standing::<Pool>(session, pool)?;
+    let project = owner(session, standing.load_balancer)?;
+    quota::check(session, &project, kind, 1)
 }
 
 pub(crate) fn put_member(
@@ -111,8 +138,8 @@ pub(crate) fn health_monitor(
     session: &mut Session<'_>,
     monitor: &HealthMonitor,
 ) -> Result<Record<HealthMonitor>, StoreError> {
+    check_quota_of_pool(session, monitor.pool, ResourceKind::HealthMonitor)?;
     let opened = open_pool(session, monitor.pool)?;
-    quota::check(session, &opened.project, ResourceKind::HealthMonitor, 1)?;
     put_health_monitor(session, monitor, &opened)?;
     get(session, monitor.id)
 }
@@ -131,8 +158,10 @@ pub(crate) fn l7_policy(
     policy: &L7Policy,
 ) -> Result<Record<L7Policy>, StoreError> {
     let load_balancer = rules::action_fits(session, policy.listener, &policy.action)?;
+    let project = owner(session, load_balancer)?;
+    quota::check(session, &project, ResourceKind::L7Policy, 1)?;
     let opened = open(session, load_balancer)?;
-    quota::check(session, &opened.project, ResourceKind::L7Policy, 1)?;
+    check_stays::<Listener>(session, policy.listener)?;
     put_l7_policy(session, policy, &opened)?;
     mark::<Listener>(session, policy.listener, &opened)?;
     get(session, policy.id)
@@ -152,10 +181,12 @@ pub(crate) fn l7_rule(
     session: &mut Session<'_>,
     rule: &L7Rule,
 ) -> Result<Record<L7Rule>, StoreError> {
-    let standing = check_parent::<L7Policy>(session, rule.policy)?;
-    let opened = open(session, standing.load_balancer)?;
-    quota::check(session, &opened.project, ResourceKind::L7Rule, 1)?;
+    let load_balancer = standing::<L7Policy>(session, rule.policy)?.load_balancer;
     rules::has_room_for_rule(session, rule.policy)?;
+    let project = owner(session, load_balancer)?;
+    quota::check(session, &project, ResourceKind::L7Rule, 1)?;
+    check_parent::<L7Policy>(session, rule.policy)?;
+    let opened = open(session, load_balancer)?;
     insert(session, rule, &opened, OperatingStatus::Offline)?;
     mark_policy(session, rule.policy, &opened)?;
     get(session, rule.id)

@@ -2,7 +2,7 @@
 
 use evenkeel_model::status::{Change, ProvisioningStatus};
 use evenkeel_model::{
-    HealthMonitor, L7Policy, L7Rule, Listener, LoadBalancer, LoadBalancerId, Member, Pool,
+    HealthMonitor, L7Policy, L7Rule, Listener, LoadBalancer, LoadBalancerId, Member, Pool, PoolId,
     ResourceKind,
 };
 
@@ -17,9 +17,12 @@ use crate::update::Changed;
 
 /// Marks a resource as one that shall go.
 pub(crate) fn delete<T: Changed>(session: &mut Session<'_>, id: T::Id) -> Result<(), StoreError> {
+    if T::KIND == ResourceKind::LoadBalancer {
+        return load_balancer(session, LoadBalancerId::new(id.into()), false);
+    }
     let value = get::<T>(session, id)?.value;
     if T::KIND == ResourceKind::Pool {
-        pool_is_unused(session, evenkeel_model::PoolId::new(id.into()))?;
+        pool_is_unused(session, PoolId::new(id.into()))?;
     }
     if standing::<T>(session, id)?.change == Change::Delete && !session.config.strict_immutable {
         // Said twice, it is said once.

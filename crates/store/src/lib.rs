@@ -41,7 +41,7 @@ mod update;
 use evenkeel_model::load_balancer::VipRequest;
 use evenkeel_model::{
     HealthMonitor, L7Policy, L7Rule, Listener, ListenerId, LoadBalancerId, Member, Pool, PoolId,
-    PortId, ProjectId, Record, Timestamp,
+    PortId, ProjectId, Record, Timestamp, Violation,
 };
 use tokio::sync::watch;
 
@@ -246,7 +246,8 @@ impl Store {
         self.write(move |session| create::l7_rule(session, &value)).await
     }
 
-    /// Changes a resource to what `edit` makes of it; its record afterwards.
+    /// Changes a resource to what `edit` makes of it; its record afterwards. `edit` may be asked
+    /// again, and must then say the same. An edit that changes nothing is a change all the same.
     ///
     /// # Errors
     ///
@@ -254,7 +255,7 @@ impl Store {
     pub async fn update<T: Changed>(
         &self,
         id: T::Id,
-        edit: Edit<T>,
+        edit: impl Fn(&T) -> Result<T, Violation> + Send + Sync + 'static,
     ) -> Result<Record<T>, StoreError> {
         self.write(move |session| update::update(session, id, &edit)).await
     }
@@ -274,12 +275,12 @@ impl Store {
         self.write(move |session| batch::replace_members(session, pool, &wishes, additive)).await
     }
 
-    /// Says that a resource shall go. Said twice, it is said once. Load balancers have
-    /// [`Self::delete_load_balancer`].
+    /// Says that a resource shall go. Said twice, it is said once.
     ///
     /// # Errors
     ///
-    /// [`StoreError::NotFound`], [`StoreError::PoolInUse`], [`StoreError::Immutable`].
+    /// [`StoreError::NotFound`], [`StoreError::PoolInUse`], [`StoreError::Immutable`];
+    /// [`StoreError::HasChildren`] for a load balancer that is not empty.
     pub async fn delete<T: Changed>(&self, id: T::Id) -> Result<(), StoreError> {
         self.write(move |session| delete::delete::<T>(session, id)).await
     }

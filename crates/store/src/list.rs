@@ -229,10 +229,20 @@ struct Key {
     direction: Direction,
 }
 
+impl Key {
+    /// What holds between a place and what comes behind it.
+    const fn beyond(&self, reverse: bool) -> &'static str {
+        match (self.direction, reverse) {
+            (Direction::Ascending, false) | (Direction::Descending, true) => ">",
+            (Direction::Descending, false) | (Direction::Ascending, true) => "<",
+        }
+    }
+}
+
 fn sort_keys<T: Stored>(sort: &[(String, Direction)]) -> Result<Vec<Key>, StoreError> {
     let mut keys: Vec<Key> = Vec::new();
     for (name, direction) in sort {
-        let column = columns::<T>().find(|column| column.name == *name && !column.is_alias);
+        let column = columns::<T>().find(|column| column.name == *name && column.is_sortable());
         let column = column.ok_or_else(|| StoreError::UnknownSortKey(name.clone()))?;
         keys.push(Key { sql: never_null(column), direction: *direction });
     }
@@ -269,12 +279,13 @@ fn place_of<T: Stored>(
 /// Only what comes behind `place`: greater in the first key, or equal and greater in the second …
 fn behind(statement: &mut Statement, keys: &[Key], place: Vec<Value>, reverse: bool) {
     let marks: Vec<String> = place.into_iter().map(|value| statement.mark(value)).collect();
+    if let (Some(key), Some(mark)) = (keys.first(), marks.first()) {
+        // Follows from the rest, but alone lets the database begin there in its index.
+        statement.condition(&format!("{} {}= {mark}", key.sql, key.beyond(reverse)));
+    }
     let mut alternatives = Vec::new();
     for (at, (key, mark)) in keys.iter().zip(&marks).enumerate() {
-        let beyond = match (key.direction, reverse) {
-            (Direction::Ascending, false) | (Direction::Descending, true) => ">",
-            (Direction::Descending, false) | (Direction::Ascending, true) => "<",
-        };
+        let beyond = key.beyond(reverse);
         let mut all: Vec<String> = keys[..at]
             .iter()
             .zip(&marks)

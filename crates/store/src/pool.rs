@@ -14,15 +14,17 @@ use crate::related::attach;
 use crate::stored::{Listed, Own, Sealed};
 
 /// The listeners that use a pool (contract 3.6), as pairs of pool and listener: by default, and by
-/// policies that are enabled and have a rule. `{}` is the list of pools.
+/// policies that are enabled and have a rule. `{}` is the list of pools, said to both halves so
+/// that each finds its rows by index.
 pub(crate) const USERS: &str = "SELECT pool, listener FROM ( \
         SELECT default_pool_id AS pool, id AS listener, created_at AS age FROM listeners \
+        WHERE default_pool_id IN ({}) \
         UNION \
         SELECT p.redirect_pool_id, s.id, s.created_at FROM l7_policies p \
         JOIN listeners s ON s.id = p.listener_id \
-        WHERE p.admin_state_up = 1 AND p.change <> 'DELETE' AND p.redirect_pool_id IS NOT NULL \
+        WHERE p.redirect_pool_id IN ({}) AND p.admin_state_up = 1 AND p.change <> 'DELETE' \
         AND EXISTS (SELECT 1 FROM l7_rules u WHERE u.l7_policy_id = p.id AND u.change <> 'DELETE') \
-    ) used WHERE pool IN ({}) ORDER BY age, listener";
+    ) used ORDER BY age, listener";
 
 /// The monitor of pool `r`. For a moment there are two: one that goes, and the one after it.
 const NEWEST_MONITOR: &str = "(SELECT h.id FROM health_monitors h WHERE h.pool_id = r.id \

@@ -8,7 +8,6 @@ use evenkeel_model::{
 };
 
 use crate::StoreError;
-use crate::change::check_stays;
 use crate::engine::{Session, values};
 
 /// No other listener of the transport has the port. One that shall go does not count.
@@ -98,7 +97,6 @@ pub(crate) fn action_fits(
     listener: ListenerId,
     action: &Action,
 ) -> Result<LoadBalancerId, StoreError> {
-    check_stays::<Listener>(session, listener)?;
     let (load_balancer, protocol) = listener_of(session, listener)?;
     if protocol == ListenerProtocol::Prometheus {
         return Err(Violation::PrometheusChildren.into());

@@ -9,7 +9,9 @@ use evenkeel_model::{
 
 use crate::StoreError;
 use crate::change::Opened;
-use crate::create::{put_health_monitor, put_l7_policy, put_listener, put_member};
+use crate::create::{
+    default_pool_fits, put_health_monitor, put_l7_policy, put_listener, put_member,
+};
 use crate::engine::{Session, values};
 use crate::insert::insert;
 use crate::stored::{get, of_load_balancer};
@@ -130,6 +132,7 @@ fn put_parts(
         }
     }
     for listener in &draft.listeners {
+        default_pool_fits(session, listener)?;
         put_listener(session, listener, opened)?;
         for policy in draft.l7_policies.iter().filter(|it| it.listener == listener.id) {
             rules::action_fits(session, policy.listener, &policy.action)?;

@@ -1,11 +1,12 @@
 //! Changing what is there: the same way for every kind, but for what else it touches.
 
 use evenkeel_model::{
-    HealthMonitor, L7Policy, L7Rule, Listener, LoadBalancer, Member, Pool, Record, Violation,
+    HealthMonitor, L7Policy, L7Rule, Listener, LoadBalancer, Member, Pool, Record, ResourceKind,
+    Violation,
 };
 
 use crate::change::{Opened, check_parent, check_stays, mark, mark_users, open, open_itself};
-use crate::create::{mark_policy, open_pool};
+use crate::create::{default_pool_fits, mark_policy, open_pool};
 use crate::engine::Session;
 use crate::insert::replace;
 use crate::stored::{Stored, get};
@@ -16,6 +17,15 @@ pub type Edit<T> = Box<dyn Fn(&T) -> Result<T, Violation> + Send + Sync>;
 
 /// How a kind of resource is changed and deleted.
 pub trait Changed: Stored {
+    /// Asks the rules between `new`, as it becomes, and others; most have none.
+    ///
+    /// # Errors
+    ///
+    /// The rule that would be broken.
+    fn check(_session: &mut Session<'_>, _old: &Self, _new: &Self) -> Result<(), StoreError> {
+        Ok(())
+    }
+
     /// Begins a change of `value`: what else it touches is marked.
     ///
     /// # Errors
@@ -23,18 +33,13 @@ pub trait Changed: Stored {
     /// [`StoreError::Immutable`], [`StoreError::InvalidState`].
     fn open(session: &mut Session<'_>, value: &Self) -> Result<Opened, StoreError>;
 
-    /// Asks the rules between `value`, as it becomes, and others; most have none.
+    /// Makes room for `new` among others; most need none.
     ///
     /// # Errors
     ///
-    /// The rule that would be broken.
-    fn settle_in(
-        _session: &mut Session<'_>,
-        _old: &Self,
-        value: Self,
-        _opened: &Opened,
-    ) -> Result<Self, StoreError> {
-        Ok(value)
+    /// Only the database's.
+    fn place(_session: &mut Session<'_>, _old: &Self, new: Self) -> Result<Self, StoreError> {
+        Ok(new)
     }
 }
 
@@ -42,14 +47,15 @@ pub trait Changed: Stored {
 pub(crate) fn update<T: Changed>(
     session: &mut Session<'_>,
     id: T::Id,
-    edit: &Edit<T>,
+    edit: &dyn Fn(&T) -> Result<T, Violation>,
 ) -> Result<Record<T>, StoreError> {
     let old = get::<T>(session, id)?.value;
-    // The edit comes first: a request that contradicts itself says so, whatever the state.
+    // A request that contradicts itself, or the graph, is told so whatever the state.
     let new = edit(&old)?;
+    T::check(session, &old, &new)?;
     check_stays_for_update::<T>(session, id)?;
     let opened = T::open(session, &old)?;
-    let new = T::settle_in(session, &old, new, &opened)?;
+    let new = T::place(session, &old, new)?;
     replace(session, &new)?;
     mark::<T>(session, id, &opened)?;
     get(session, id)
@@ -60,7 +66,7 @@ fn check_stays_for_update<T: Changed>(
     id: T::Id,
 ) -> Result<(), StoreError> {
     // A load balancer has words of its own for this.
-    if T::KIND == evenkeel_model::ResourceKind::LoadBalancer {
+    if T::KIND == ResourceKind::LoadBalancer {
         return Ok(());
     }
     check_stays::<T>(session, id).map(drop)
@@ -73,20 +79,13 @@ impl Changed for LoadBalancer {
 }
 
 impl Changed for Listener {
-    fn open(session: &mut Session<'_>, value: &Self) -> Result<Opened, StoreError> {
-        open(session, value.load_balancer)
+    fn check(session: &mut Session<'_>, old: &Self, new: &Self) -> Result<(), StoreError> {
+        // One that it has already may be on its way out, and stays its own until then.
+        if new.default_pool == old.default_pool { Ok(()) } else { default_pool_fits(session, new) }
     }
 
-    fn settle_in(
-        session: &mut Session<'_>,
-        old: &Self,
-        value: Self,
-        opened: &Opened,
-    ) -> Result<Self, StoreError> {
-        if let Some(pool) = value.default_pool.filter(|pool| old.default_pool != Some(*pool)) {
-            rules::pool_fits(session, opened.load_balancer, value.protocol, pool)?;
-        }
-        Ok(value)
+    fn open(session: &mut Session<'_>, value: &Self) -> Result<Opened, StoreError> {
+        open(session, value.load_balancer)
     }
 }
 
@@ -111,25 +110,23 @@ impl Changed for HealthMonitor {
 }
 
 impl Changed for L7Policy {
+    fn check(session: &mut Session<'_>, _: &Self, new: &Self) -> Result<(), StoreError> {
+        rules::action_fits(session, new.listener, &new.action).map(drop)
+    }
+
     fn open(session: &mut Session<'_>, value: &Self) -> Result<Opened, StoreError> {
         let (load_balancer, _) = rules::listener_of(session, value.listener)?;
         let opened = open(session, load_balancer)?;
+        check_stays::<Listener>(session, value.listener)?;
         mark::<Listener>(session, value.listener, &opened)?;
         Ok(opened)
     }
 
-    fn settle_in(
-        session: &mut Session<'_>,
-        old: &Self,
-        mut value: Self,
-        _: &Opened,
-    ) -> Result<Self, StoreError> {
-        rules::action_fits(session, value.listener, &value.action)?;
-        if value.position != old.position {
-            value.position =
-                position::make_room(session, value.listener, value.id, value.position)?;
+    fn place(session: &mut Session<'_>, old: &Self, mut new: Self) -> Result<Self, StoreError> {
+        if new.position != old.position {
+            new.position = position::make_room(session, new.listener, new.id, new.position)?;
         }
-        Ok(value)
+        Ok(new)
     }
 }
 

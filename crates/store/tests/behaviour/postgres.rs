@@ -24,7 +24,7 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Starts a server with no database of ours in it.
+    /// Starts a server with nothing of ours in it.
     pub(crate) fn start() -> Self {
         let programs = programs();
         let directory = TempDir::with_prefix("evenkeel-postgres-").expect("a temporary directory");
@@ -38,21 +38,16 @@ impl Server {
         Self { process, log: Some(log), directory }
     }
 
-    /// The address of the database `name`, which need not exist.
-    pub(crate) fn url(&self, name: &str) -> String {
+    /// Makes a new, empty schema and gives the address of a session within it.
+    ///
+    /// A database of its own would do the same, and copies a thousand files for it.
+    pub(crate) fn create_schema(&self, name: &str) -> String {
         let socket = self.directory.path().to_str().expect("the path is ASCII");
-        format!("postgresql://evenkeel@{}/{name}", socket.replace('/', "%2F"))
-    }
-
-    /// Makes a new, empty database and gives its address.
-    pub(crate) fn create_database(&self, name: &str) -> String {
-        let mut client = ::postgres::Client::connect(&self.url("postgres"), ::postgres::NoTls)
-            .expect("the server accepts connections");
-        // `template0` can be copied by many at once, `template1` by one.
-        client
-            .batch_execute(&format!("CREATE DATABASE {name} TEMPLATE template0"))
-            .expect("the name is new");
-        self.url(name)
+        let url = format!("postgresql://evenkeel@{}/postgres", socket.replace('/', "%2F"));
+        let mut client =
+            ::postgres::Client::connect(&url, ::postgres::NoTls).expect("the server is ready");
+        client.batch_execute(&format!("CREATE SCHEMA {name}")).expect("the name is new");
+        format!("{url}?options=-c%20search_path%3D{name}")
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! A scenario is an `async fn(home: Home)` that is named in its file's `scenarios!` list. On SQLite
 //! each is a test of its own; on PostgreSQL all of them are one test, which shares one server and
-//! gives each scenario a database of its own.
+//! gives each scenario a schema of its own.
 
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -115,7 +115,7 @@ pub(crate) fn run_on_postgres(scenarios: &[&Scenario]) {
         while let Some(index) = take(&next, scenarios.len()) {
             let scenario = scenarios[index];
             let home = Home::new(Backend::Postgres {
-                url: server.create_database(&format!("scenario_{index}")),
+                url: server.create_schema(&format!("scenario_{index}")),
             });
             let run = AssertUnwindSafe(|| block_on(scenario.run, home));
             if catch_unwind(run).is_err() {
@@ -143,7 +143,7 @@ fn block_on(run: Run, home: Home) {
         .enable_all()
         .build()
         .expect("a runtime");
-    let deadline = Duration::from_secs(60);
+    let deadline = Duration::from_mins(1);
     runtime
         .block_on(async { tokio::time::timeout(deadline, run(home)).await })
         .expect("a scenario ends within a minute");

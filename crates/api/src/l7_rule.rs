@@ -3,6 +3,7 @@
 use evenkeel_model::l7_rule::{Comparison, Condition, RuleKind};
 use evenkeel_model::text::Tags;
 use evenkeel_model::{L7PolicyId, L7Rule, L7RuleId, ProjectId, Record, Violation};
+use regex_syntax::ast::parse::ParserBuilder;
 use serde_json::{Value, json};
 
 use crate::Deployment;
@@ -59,7 +60,7 @@ impl Create {
     ///
     /// # Errors
     ///
-    /// What is outside the grammar of contract 3.9.
+    /// What is outside the grammar of contract 3.9, its regular expressions included.
     pub fn into_l7_rule(
         self,
         id: L7RuleId,
@@ -70,11 +71,32 @@ impl Create {
             id,
             policy,
             admin_state_up: self.admin_state_up.or(true, false),
-            condition: Condition::new(self.kind, self.compare_type, self.key, self.value)?,
+            condition: condition(self.kind, self.compare_type, self.key, self.value)?,
             invert: self.invert.unwrap_or(false),
             tags: self.tags.unwrap_or_default(),
         })
     }
+}
+
+/// How deep the groups of a regular expression may nest; no driver takes more.
+const MAX_GROUPS: u32 = 32;
+
+/// What must hold. A regular expression is at least one: a client that mistypes it is told at once,
+/// not by a load balancer in ERROR. What it costs to match is judged by who matches it.
+fn condition(
+    kind: RuleKind,
+    comparison: Comparison,
+    key: Option<String>,
+    value: String,
+) -> Result<Condition, Violation> {
+    let condition = Condition::new(kind, comparison, key, value)?;
+    if comparison == Comparison::Regex {
+        let mut parser = ParserBuilder::new().nest_limit(MAX_GROUPS).build();
+        parser.parse(condition.value()).map_err(|error| {
+            Violation::L7Rule(format!("Unable to parse regular expression: {}", error.kind()))
+        })?;
+    }
+    Ok(condition)
 }
 
 /// Whether a rule of this kind looks at something that has a name.
@@ -112,7 +134,7 @@ impl Update {
             key = None;
         }
         let mut rule = stored.clone();
-        rule.condition = Condition::new(kind, comparison, key, value)?;
+        rule.condition = condition(kind, comparison, key, value)?;
         self.invert.onto(&mut rule.invert, false);
         self.admin_state_up.onto(&mut rule.admin_state_up, false);
         self.tags.onto_unless_null(&mut rule.tags);

@@ -85,6 +85,8 @@ fn component(root: &str) -> &'static str {
         "quota" => "Quota",
         "provider" => "Provider",
         "stats" => "Statistics",
+        "node" => "Node",
+        "placement" => "Placement",
         _ => "Statuses",
     }
 }
@@ -95,7 +97,9 @@ fn answer(answer: Answer) -> Option<Value> {
         Answer::Nothing => None,
         Answer::One(root) => Some(enveloped(root, &reference(component(root)))),
         Answer::Whole(root) => Some(enveloped(root, &reference("WholeLoadBalancer"))),
-        Answer::All(root, collection) => Some(enveloped(collection, &list(root))),
+        Answer::All(root, collection) | Answer::Bare(root, collection) => {
+            Some(enveloped(collection, &list(root)))
+        }
         Answer::Page(root, collection) => {
             let mut page = enveloped(collection, &list(root));
             page["properties"][format!("{collection}_links")] = json!({
@@ -119,7 +123,11 @@ fn parameters(route: &Route) -> Value {
             parameters
                 .push(query("fields", &json!({"type": "array", "items": {"type": "string"}})));
         }
-        Answer::One(_) | Answer::All(..) | Answer::Whole(_) | Answer::Nothing => {}
+        Answer::One(_)
+        | Answer::All(..)
+        | Answer::Bare(..)
+        | Answer::Whole(_)
+        | Answer::Nothing => {}
     }
     match route.operation {
         "load_balancer_delete" => parameters.push(query("cascade", &bool::schema())),
@@ -198,6 +206,8 @@ fn schemas() -> Value {
     schemas.insert("Statuses".to_owned(), alike(&statuses["statuses"]));
     schemas.insert("Statistics".to_owned(), alike(&statistics["stats"]));
     schemas.insert("Provider".to_owned(), alike(&crate::provider::view("haproxy", "")));
+    schemas.insert("Node".to_owned(), alike(&sample::node()));
+    schemas.insert("Placement".to_owned(), alike(&sample::placement()));
     schemas.insert("Link".to_owned(), alike(&json!({"rel": "next", "href": ""})));
     schemas.insert("Fault".to_owned(), fault());
     Value::Object(schemas)

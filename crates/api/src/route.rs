@@ -63,6 +63,8 @@ pub enum Answer {
     Page(&'static str, &'static str),
     /// All objects, without links: their root, and the collection's.
     All(&'static str, &'static str),
+    /// The same, of which no single fields can be asked for.
+    Bare(&'static str, &'static str),
 }
 
 const fn request<T: Body>(name: &'static str) -> Request {
@@ -89,7 +91,7 @@ macro_rules! routes {
     (@request) => { None };
 }
 
-use Answer::{All, Nothing, One, Page, Whole};
+use Answer::{All, Bare, Nothing, One, Page, Whole};
 
 /// All calls, in the order in which documents list them.
 pub const ROUTES: &[Route] = routes! {
@@ -209,6 +211,11 @@ pub const ROUTES: &[Route] = routes! {
         "availability_zone_capability_list" "provider-availability-zone:get_all"
         => All("provider", "availability_zone_capabilities"),
         "Lists what an availability zone can ask of a provider.";
+
+    Get "/v2/evenkeel/nodes" 200 "node_list" "evenkeel:get_all"
+        => Bare("node", "nodes"), "Lists the nodes that hold load balancers.";
+    Get "/v2/evenkeel/placements" 200 "placement_list" "evenkeel:get_all"
+        => Bare("placement", "placements"), "Lists which load balancer is on which node.";
 };
 
 impl Method {

@@ -4,13 +4,29 @@ use evenkeel_model::provider::ProviderName;
 use evenkeel_model::record::{L7PolicyRelated, ListenerRelated, LoadBalancerRelated, PoolRelated};
 use evenkeel_model::status::{OperatingStatus, ProvisioningStatus};
 use evenkeel_model::{LoadBalancerId, ProjectId, Record, Resource, Timestamp};
-use serde_json::json;
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::Deployment;
 use crate::decode::from_value;
 use crate::load_balancer::{Create, Tree};
 use crate::whole::Whole;
+
+/// A node, as the control plane shows it to operators.
+pub(super) fn node() -> Value {
+    json!({
+        "id": "", "host": "", "providers": [""], "capacity": 0, "placed": 0,
+        "alive": true, "admin_state_up": true, "last_heard": "",
+    })
+}
+
+/// A placement, likewise. Its sockets are those of listeners that are not at VIP and port.
+pub(super) fn placement() -> Value {
+    json!({
+        "loadbalancer_id": "", "node_id": "", "host": "",
+        "epoch": 0, "generation": 0, "served_generation": 0, "sockets": {},
+    })
+}
 
 /// The sample.
 pub(super) fn whole() -> Whole {

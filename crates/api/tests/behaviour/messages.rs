@@ -1,9 +1,9 @@
 //! The contract's texts (1.5, 1.8, 2, 3.5, 3.7 to 3.9).
 
 use evenkeel_api::decode::{MAX_DEPTH, from_bytes};
-use evenkeel_api::{health_monitor, l7_policy, listener, member, pool};
+use evenkeel_api::{health_monitor, l7_policy, l7_rule, listener, member, pool};
 use evenkeel_model::{
-    HealthMonitorId, L7PolicyId, ListenerId, LoadBalancerId, MemberId, PoolId, Violation,
+    HealthMonitorId, L7PolicyId, L7RuleId, ListenerId, LoadBalancerId, MemberId, PoolId, Violation,
 };
 use serde_json::{Value, json};
 
@@ -359,4 +359,32 @@ fn policies_need_what_their_action_does() {
     }
     let made = policy(json!({"action": "REJECT", "redirect_url": "http://a/"})).unwrap();
     assert_eq!(made.action, evenkeel_model::l7_policy::Action::Reject);
+}
+
+#[test]
+fn a_regular_expression_is_at_least_one() {
+    let rule = |value: &str| {
+        let body = json!({"rule": {"type": "PATH", "compare_type": "REGEX", "value": value}});
+        let create: l7_rule::Create = decode(&body).unwrap();
+        create.into_l7_rule(L7RuleId::new(id(1)), L7PolicyId::new(id(2)), &defaults())
+    };
+    for value in ["^/api/v[0-9]+/", r"\.(png|jpe?g)$", "(?i)admin", r"\pL+"] {
+        assert!(rule(value).is_ok(), "{value}");
+    }
+    for (value, cause) in [
+        ("(", "unclosed group"),
+        ("[a", "unclosed character class"),
+        ("*", "repetition operator missing expression"),
+        (r"(a)\1", "backreferences are not supported"),
+        ("a(?=b)", "look-around, including look-ahead and look-behind, is not supported"),
+    ] {
+        let text = format!("Error parsing L7Rule: Unable to parse regular expression: {cause}");
+        assert_eq!(refused(rule(value)), text);
+    }
+    assert!(rule(&"(".repeat(40)).is_err());
+    let nested = format!("{}a{}", "(".repeat(40), ")".repeat(40));
+    assert!(refused(rule(&nested)).contains("nest"));
+    let stored = rule("a").unwrap();
+    let update: l7_rule::Update = decode(&json!({"rule": {"value": "("}})).unwrap();
+    assert!(refused(update.apply(&stored, &defaults())).ends_with("unclosed group"));
 }

@@ -30,6 +30,8 @@ pub struct Plan {
     pub arguments: Vec<String>,
     /// Environment variables.
     pub environment: Vec<(String, String)>,
+    /// The range that VIPs come from; by default a small one of this process.
+    pub vips: Option<String>,
     /// A command that runs the binary, with its arguments behind these.
     pub wrapper: Vec<String>,
 }
@@ -299,7 +301,8 @@ async fn spawn(
     let binary = binary()?;
     let words: Vec<_> = plan.wrapper.iter().map(Into::into).chain([binary]).collect();
     let mut command = Command::new(&words[0]);
-    command.args(&words[1..]).args(["dev", "--listen", listen, "--vips", &own_vips()]);
+    let vips = plan.vips.clone().unwrap_or_else(own_vips);
+    command.args(&words[1..]).args(["dev", "--listen", listen, "--vips", &vips]);
     if plan.keep {
         command.arg("--data").arg(directory.join("data"));
     }

@@ -1,14 +1,15 @@
-//! Files that are whole, whatever happens while they are written.
+//! Files that are whole, whatever happens to us while they are written.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
-/// Replaces the file at `path`, readable by its owner alone, so that after a crash or a power cut
+/// Replaces the file at `path`, readable by its owner alone, so that after a crash of this process
 /// either the old or the new content is there, and never a part of it.
 ///
-/// Blocks for as long as the disk takes.
+/// The disk is not waited for: after a power cut either may be there, or an empty file. It is for
+/// what is worth nothing without the processes that a power cut ends too.
 ///
 /// # Errors
 ///
@@ -20,16 +21,13 @@ pub fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
         // Of a failed attempt nothing is left, so that it does not keep a full disk full.
         let _ = fs::remove_file(&staged);
     }
-    written?;
-    let parent = path.parent().unwrap_or(Path::new("."));
-    File::open(parent)?.sync_all()
+    written
 }
 
 fn write(path: &Path, content: &[u8]) -> io::Result<()> {
     let mut file =
         OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
-    file.write_all(content)?;
-    file.sync_all()
+    file.write_all(content)
 }
 
 /// Removes a file; one that is not there is removed already.

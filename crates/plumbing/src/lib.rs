@@ -1,5 +1,5 @@
-//! Linux, for those above who know nothing of it: processes and how they end, files that survive a
-//! power cut, echo requests. The only crate that may hold unsafe code.
+//! Linux, for those above who know nothing of it: processes and how they end, files that are
+//! whole, echo requests. The only crate that may hold unsafe code.
 
 pub mod echo;
 pub mod file;

@@ -97,6 +97,9 @@ fn timeouts(listener: &Listener, speaks_http: bool, section: &mut Section) {
         section.add(Line::new("timeout http-request").word(silence.min(REQUEST_HEAD)));
         section.add(Line::new("timeout http-keep-alive").word(silence));
         section.add(Line::new("timeout client-fin").word(silence.min(HALF_CLOSED)));
+        // A process that ends tells idle clients with its next answer, rather than closing while a
+        // request may be on its way.
+        section.add(Line::new("option idle-close-on-response"));
     }
 }
 

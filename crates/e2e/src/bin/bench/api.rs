@@ -14,12 +14,16 @@ use crate::figures::{Rounds, Row, ms};
 
 const STORED: usize = 1_000;
 const CLIENTS: usize = 32;
+/// Room for as many as are made.
+const VIPS: &str = "127.96.0.0/12";
 const SPAN: Duration = Duration::from_secs(8);
 
 pub(crate) async fn under_load() -> anyhow::Result<Vec<Row>> {
     // The service has one core; this program has the other.
     let wrapper = ["taskset", "--cpu-list", "0"].map(str::to_owned).to_vec();
-    let lab = Lab::with(Plan { keep: true, wrapper, ..Plan::default() }).await?;
+    let lab =
+        Lab::with(Plan { keep: true, wrapper, vips: Some(VIPS.to_owned()), ..Plan::default() })
+            .await?;
     let subnet = lab.vip_subnet().await?;
     let body = json!({"loadbalancer": {"name": "bench", "vip_subnet_id": subnet}}).to_string();
     let post = move |_: usize| ("POST", "/v2.0/lbaas/loadbalancers".to_owned(), body.clone());

@@ -16,8 +16,9 @@ pub const STATISTICS_SOCKET: &str = "haproxy_stats.sock";
 /// The name under which a process hands its stick tables on to the next.
 pub const LOCAL_PEER: &str = "evenkeel";
 
-/// What listeners without a limit take together. HAProxy has some 130 bytes ready for each connection that
-/// may come, and there may be many load balancers on a node; who needs more says so.
+/// What listeners without a limit take together. HAProxy has some 130 bytes ready for each
+/// connection that may come, and there may be many load balancers on a node; who needs more says
+/// so.
 const CONNECTIONS_WITHOUT_LIMIT: u32 = 20_000;
 
 /// The most that one process takes, however many descriptors it may have and whatever limits say.

@@ -1,1 +1,93 @@
+//! Graphs that cannot be served, and what is said of them.
 
+use evenkeel_haproxy::render::{NodeLimits, render};
+use evenkeel_model::LoadBalancerGraph;
+use evenkeel_model::l7_policy::Action;
+use evenkeel_model::l7_rule::{Comparison, RuleKind};
+use evenkeel_model::pool::Persistence;
+use evenkeel_model::protocol::{ListenerProtocol, PoolProtocol};
+
+use crate::world::{self, Build};
+
+fn refusal(graph: &LoadBalancerGraph) -> String {
+    let limits = NodeLimits { descriptors: 20_000 };
+    render(graph, &world::site(graph), limits).unwrap_err().to_string()
+}
+
+#[test]
+fn what_is_not_there_yet() {
+    let mut graph = world::load_balancer();
+    graph.listener(ListenerProtocol::Udp, 53);
+    assert_eq!(refusal(&graph), "listener protocol UDP is not supported by this driver.");
+
+    let mut graph = world::load_balancer();
+    graph.pair(PoolProtocol::Http);
+    graph.pools[0].tls.enabled = true;
+    assert_eq!(refusal(&graph), "tls_enabled is not supported by this driver.");
+}
+
+#[test]
+fn policies_look_at_requests() {
+    let mut graph = world::load_balancer();
+    let pool = graph.pair(PoolProtocol::Tcp);
+    let listener = graph.serve(ListenerProtocol::Tcp, pool);
+    graph.policy(listener, Action::Reject);
+    graph.rule(RuleKind::Path, Comparison::EqualTo, "", "/");
+    assert_eq!(
+        refusal(&graph),
+        "Listener 00000011-0000-0000-0000-000000000001: TCP protocol listeners do not support L7 \
+         policies."
+    );
+}
+
+#[test]
+fn a_cookie_needs_requests() {
+    let mut graph = world::load_balancer();
+    let pool = graph.pair(PoolProtocol::Tcp);
+    graph.pools[0].persistence = Some(Persistence::HttpCookie);
+    graph.serve(ListenerProtocol::Tcp, pool);
+    assert_eq!(
+        refusal(&graph),
+        "Pool 00000022-0000-0000-0000-000000000001: HTTP_COOKIE persistence needs requests, not \
+         bytes."
+    );
+}
+
+#[test]
+fn a_proxy_pool_speaks_one_language() {
+    let mut graph = world::load_balancer();
+    let pool = graph.pair(PoolProtocol::Proxy);
+    graph.serve(ListenerProtocol::Tcp, pool);
+    graph.serve(ListenerProtocol::Http, pool);
+    assert_eq!(
+        refusal(&graph),
+        "Pool 00000022-0000-0000-0000-000000000001: a PROXY pool cannot serve HTTP and TCP \
+         listeners at once."
+    );
+}
+
+#[test]
+fn an_expensive_expression() {
+    let mut graph = world::load_balancer();
+    let pool = graph.pair(PoolProtocol::Http);
+    let listener = graph.serve(ListenerProtocol::Http, pool);
+    graph.policy(listener, Action::Reject);
+    graph.rule(RuleKind::Path, Comparison::Regex, "", "^/(a+)+$");
+    assert_eq!(
+        refusal(&graph),
+        "L7 Rule 00000066-0000-0000-0000-000000000001: a repetition within a repetition is too \
+         expensive."
+    );
+}
+
+#[test]
+fn a_small_node_still_serves() {
+    let mut graph = world::load_balancer();
+    let pool = graph.pair(PoolProtocol::Http);
+    graph.serve(ListenerProtocol::Http, pool);
+    for (descriptors, connections) in [(0, 1), (100, 1), (1024, 317), (20_000, 7_908)] {
+        let site = world::site(&graph);
+        let configuration = render(&graph, &site, NodeLimits { descriptors }).unwrap();
+        assert_eq!(configuration.frontends[0].max_connections, connections);
+    }
+}

@@ -30,7 +30,8 @@ pub enum Backend {
 pub struct StoreConfig {
     /// Where things are remembered.
     pub backend: Backend,
-    /// Work on the runtime's own thread: for simulations, in which time stands still.
+    /// Work on the runtime's own thread: for simulations, in which time stands still. Not on
+    /// PostgreSQL.
     pub inline: bool,
     /// Refuse changes of what is `PENDING_*` or in `ERROR`, as Octavia does.
     pub strict_immutable: bool,

@@ -83,7 +83,9 @@ impl Store {
     ///
     /// [`StoreError::Busy`] or [`StoreError::Full`]: it may be tried again.
     /// [`StoreError::Database`]: it is no database, or one that cannot be used.
-    pub async fn open(config: StoreConfig) -> Result<Self, StoreError> {
+    pub async fn open(mut config: StoreConfig) -> Result<Self, StoreError> {
+        // The client of PostgreSQL blocks in a runtime of its own, which has no room in another.
+        config.inline &= !matches!(config.backend, Backend::Postgres { .. });
         let connect = engine::connect(&config);
         let open = {
             let connect = connect.clone();

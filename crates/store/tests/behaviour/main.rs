@@ -12,6 +12,7 @@ mod node;
 mod postgres;
 mod propagation;
 mod quota;
+mod reconnecting;
 mod reports;
 mod scenario;
 mod strict;
@@ -23,12 +24,12 @@ use scenario::Scenario;
 /// Every file of scenarios.
 const FILES: &[&[Scenario]] = &[
     batch::SCENARIOS,
-    lateness::SCENARIOS,
     going::SCENARIOS,
+    lateness::SCENARIOS,
     life::SCENARIOS,
-    propagation::SCENARIOS,
     lists::SCENARIOS,
     network::SCENARIOS,
+    propagation::SCENARIOS,
     quota::SCENARIOS,
     reports::SCENARIOS,
     strict::SCENARIOS,

@@ -10,12 +10,6 @@ use crate::writer::{Line, Section};
 /// The runtime socket that may do everything, in the site's directory.
 pub const ADMIN_SOCKET: &str = "admin.sock";
 
-/// The socket that only tells, in the site's directory.
-pub const STATISTICS_SOCKET: &str = "haproxy_stats.sock";
-
-/// The name under which a process hands its stick tables on to the next.
-pub const LOCAL_PEER: &str = "evenkeel";
-
 /// What listeners without a limit take together. HAProxy has some 130 bytes ready for each
 /// connection that may come, and there may be many load balancers on a node; who needs more says
 /// so.

@@ -1,8 +1,10 @@
 //! Listeners.
 
+use axum::Json;
+use axum::Json;
 use axum::body::Bytes;
 use axum::extract::Path;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use evenkeel_api::listener::{Create, Update, check_cidrs, view};
 use evenkeel_api::whole::statistics;
 use evenkeel_model::{Listener, ListenerId, LoadBalancer};
@@ -34,15 +36,13 @@ pub(crate) async fn update(
 ) -> Result<Response, Refusal> {
     let record = call.load::<Listener>(id_of::<Listener>(&id)?, Verb::Put).await?;
     let body: Update = call.body(&bytes)?;
-    let wanted = body.apply(&record.value, call.deployment())?;
-    let parent = call.store().get::<LoadBalancer>(record.load_balancer).await?;
-    check_cidrs(&wanted, &parent.value)?;
-    call.change(&record, &bytes).await
+    let parent = call.store().get::<LoadBalancer>(record.load_balancer).await?.value;
+    call.change(&record, body, move |wanted| check_cidrs(wanted, &parent)).await
 }
 
 /// `GET /v2/lbaas/listeners/{id}/stats`.
 pub(crate) async fn stats(call: Call, Path(id): Path<String>) -> Result<Response, Refusal> {
     let record = call.load::<Listener>(id_of::<Listener>(&id)?, Verb::GetStats).await?;
     let traffic = call.store().traffic_of(record.value.id).await?;
-    Ok(call.one("stats", statistics(traffic)))
+    Ok(Json(statistics(traffic)).into_response())
 }

@@ -1,19 +1,25 @@
 //! Load balancers.
 
+mod neighbour;
+mod vip;
+
+use axum::Json;
+use axum::Json;
 use axum::body::Bytes;
 use axum::extract::Path;
 use axum::http::StatusCode;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use evenkeel_api::load_balancer::{Create, Tree as TreeBody};
 use evenkeel_api::whole::{Whole, full_view, statistics, status_tree};
 use evenkeel_api::{Fault, list, load_balancer};
-use evenkeel_model::provider::{Capabilities, Demand, ProviderName};
+use evenkeel_model::provider::{Capabilities, Demand, ProviderName, Unsupported};
 use evenkeel_model::{LoadBalancer, LoadBalancerId, ProjectId, Violation};
 use evenkeel_store::{Tree, TreeDraft};
 use uuid::Uuid;
 
 use super::call::{Call, created, id_of};
 use super::fault::Refusal;
+use super::l7_rule::check_regex;
 use super::policy::{Action, Subject, Verb};
 
 const NO_PROJECT: &str = "Missing project ID in request where one is required. An administrator \
@@ -29,6 +35,7 @@ pub(crate) async fn create(call: Call, bytes: Bytes) -> Result<Response, Refusal
     if body.vip_sg_ids.is_present() {
         call.allow(Action(Subject::LoadBalancer, Verb::PostVipSecurityGroups), &project)?;
     }
+    neighbour::check(body.vip_qos_policy_id, &body.vip_sg_ids)?;
     if body.flavor_id.is_value() {
         return Err(Violation::rule("Invalid flavor_id.").into());
     }
@@ -40,6 +47,8 @@ pub(crate) async fn create(call: Call, bytes: Bytes) -> Result<Response, Refusal
     let tree = body.into_tree(id, provider.clone(), call.deployment(), &mut Uuid::new_v4)?;
     within(&tree, &capabilities)
         .map_err(|unsupported| Fault::unsupported(&provider, unsupported))?;
+    tree.l7_rules.iter().try_for_each(check_regex)?;
+    vip::check(&call, &tree).await?;
     let vip = tree.vip.clone();
     let made = call.store().create_tree(draft(tree), vip, project).await?;
     Ok(created("loadbalancer", full_view(&whole(made))))
@@ -64,10 +73,11 @@ fn provider(
     }
 }
 
-fn within(
-    tree: &TreeBody,
-    capabilities: &Capabilities,
-) -> Result<(), evenkeel_model::provider::Unsupported> {
+fn within(tree: &TreeBody, capabilities: &Capabilities) -> Result<(), Unsupported> {
+    // The load balancer itself has no address yet, and so no additional ones either.
+    if !tree.vip.additional.is_empty() && !capabilities.additional_vips {
+        return Err(Unsupported("additional_vips is not supported by this driver.".to_owned()));
+    }
     tree.load_balancer.within(capabilities)?;
     tree.listeners.iter().try_for_each(|it| it.within(capabilities))?;
     tree.pools.iter().try_for_each(|it| it.within(capabilities))?;
@@ -114,7 +124,8 @@ pub(crate) async fn update(
         let action = Action(Subject::LoadBalancer, Verb::PutVipSecurityGroups);
         call.allow(action, &record.project)?;
     }
-    call.change(&record, &bytes).await
+    neighbour::check(body.vip_qos_policy_id.clone().value(), &body.vip_sg_ids)?;
+    call.change(&record, body, |_| Ok(())).await
 }
 
 /// `DELETE /v2/lbaas/loadbalancers/{id}[?cascade=bool]`.
@@ -130,14 +141,14 @@ pub(crate) async fn delete(call: Call, Path(id): Path<String>) -> Result<StatusC
 pub(crate) async fn stats(call: Call, Path(id): Path<String>) -> Result<Response, Refusal> {
     let record = call.load::<LoadBalancer>(id_of::<LoadBalancer>(&id)?, Verb::GetStats).await?;
     let traffic = call.store().traffic(record.value.id).await?;
-    Ok(call.one("stats", statistics(traffic)))
+    Ok(Json(statistics(traffic)).into_response())
 }
 
 /// `GET /v2/lbaas/loadbalancers/{id}/status`, and `/statuses`.
 pub(crate) async fn status(call: Call, Path(id): Path<String>) -> Result<Response, Refusal> {
     let record = call.load::<LoadBalancer>(id_of::<LoadBalancer>(&id)?, Verb::GetStatus).await?;
     let tree = call.store().tree(record.value.id).await?;
-    Ok(call.one("statuses", status_tree(&whole(tree))))
+    Ok(Json(status_tree(&whole(tree))).into_response())
 }
 
 /// `PUT /v2/lbaas/loadbalancers/{id}/failover`: has it made anew. A body is not looked at.

@@ -78,6 +78,7 @@ CREATE TABLE listeners (
 CREATE INDEX listeners_by_load_balancer ON listeners (load_balancer_id);
 CREATE INDEX listeners_by_pool ON listeners (default_pool_id);
 CREATE INDEX listeners_by_project ON listeners (project_id, created_at, id);
+CREATE INDEX listeners_by_age ON listeners (created_at, id);
 
 CREATE TABLE pools (
     id TEXT PRIMARY KEY,
@@ -105,6 +106,7 @@ CREATE TABLE pools (
 );
 CREATE INDEX pools_by_load_balancer ON pools (load_balancer_id);
 CREATE INDEX pools_by_project ON pools (project_id, created_at, id);
+CREATE INDEX pools_by_age ON pools (created_at, id);
 
 CREATE TABLE members (
     id TEXT PRIMARY KEY,
@@ -159,6 +161,7 @@ CREATE TABLE health_monitors (
 CREATE INDEX health_monitors_by_load_balancer ON health_monitors (load_balancer_id);
 CREATE INDEX health_monitors_by_pool ON health_monitors (pool_id);
 CREATE INDEX health_monitors_by_project ON health_monitors (project_id, created_at, id);
+CREATE INDEX health_monitors_by_age ON health_monitors (created_at, id);
 
 CREATE TABLE l7_policies (
     id TEXT PRIMARY KEY,
@@ -185,6 +188,7 @@ CREATE INDEX l7_policies_by_load_balancer ON l7_policies (load_balancer_id);
 CREATE INDEX l7_policies_by_listener ON l7_policies (listener_id, position);
 CREATE INDEX l7_policies_by_pool ON l7_policies (redirect_pool_id);
 CREATE INDEX l7_policies_by_project ON l7_policies (project_id, created_at, id);
+CREATE INDEX l7_policies_by_age ON l7_policies (created_at, id);
 
 CREATE TABLE l7_rules (
     id TEXT PRIMARY KEY,

@@ -326,6 +326,44 @@ mod tests {
     }
 
     #[test]
+    fn a_page_begins_behind_its_marker_in_every_key() {
+        let keys = [
+            Key { sql: "a".to_owned(), direction: Direction::Descending },
+            Key { sql: "b".to_owned(), direction: Direction::Ascending },
+        ];
+        let page = |reverse| {
+            let mut statement = Statement { sql: String::new(), values: Vec::new() };
+            behind(&mut statement, &keys, vec![Value::Int(7), Value::Null], reverse);
+            order(&mut statement, &keys, reverse);
+            assert_eq!(statement.values, [Value::Int(7), Value::Null]);
+            statement.sql
+        };
+        let forward = " AND (a <= ?1) AND ((a < ?1) OR (a = ?1 AND b > ?2)) ORDER BY a DESC, b ASC";
+        assert_eq!(page(false), forward);
+        let backward =
+            " AND (a >= ?1) AND ((a > ?1) OR (a = ?1 AND b < ?2)) ORDER BY a ASC, b DESC";
+        assert_eq!(page(true), backward);
+    }
+
+    #[test]
+    fn a_tag_is_a_parameter_and_never_a_part_of_the_statement() {
+        let tags = |tags: &[&str]| tags.iter().map(|tag| (*tag).to_owned()).collect::<Vec<_>>();
+        let filter = TagFilter {
+            all: tags(&["a", "b"]),
+            not_any: tags(&["') OR 1"]),
+            ..TagFilter::default()
+        };
+        let mut statement = Statement { sql: String::new(), values: Vec::new() };
+        tagged(&mut statement, &filter);
+        let has = |mark| {
+            format!("EXISTS (SELECT 1 FROM tags t WHERE t.object_id = r.id AND t.tag = {mark})")
+        };
+        let expected = format!(" AND ({} AND {}) AND (NOT ({}))", has("?1"), has("?2"), has("?3"));
+        assert_eq!(statement.sql, expected);
+        assert_eq!(statement.values.len(), 3);
+    }
+
+    #[test]
     fn truths_are_words() {
         assert!(["1", "T", "true", "On", "y", "YES"].into_iter().all(is_true));
         assert!(!["0", "false", "", "maybe"].into_iter().any(is_true));

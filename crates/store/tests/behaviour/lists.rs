@@ -24,6 +24,7 @@ scenarios!(
     pages_follow_each_other_where_values_are_equal_or_missing,
     what_is_unknown_is_refused,
     a_scope_holds_only_its_own,
+    a_list_without_end_shows_what_belongs_to_each,
 );
 
 fn named(name: &str, tags: &[&str]) -> TreeDraft {
@@ -281,4 +282,22 @@ async fn a_scope_holds_only_its_own(home: Home) {
     assert_eq!(page.items.len(), 1);
     assert_eq!(page.items[0].value, members[1]);
     assert_eq!(page.items[0].value.name, Label::empty());
+}
+
+/// More objects than a statement names at once.
+async fn a_list_without_end_shows_what_belongs_to_each(home: Home) {
+    let store = home.open().await;
+    settled_in(&store).await;
+    let mut whole = draft("wide");
+    let lb = whole.load_balancer.id;
+    whole.pools = (0..1100).map(|_| pool(lb)).collect();
+    whole.members = whole.pools.iter().step_by(100).map(|it| member(it.id, "10.0.0.1")).collect();
+    store.create_tree(whole, any_vip(), project()).await.unwrap();
+    let page = store.list::<Pool>(Scope::All, ListQuery::default()).await.unwrap();
+    assert_eq!(page.items.len(), 1100);
+    for (at, record) in page.items.iter().enumerate() {
+        assert_eq!(record.related.members.len(), usize::from(at % 100 == 0), "pool {at}");
+    }
+    let shown = store.get::<LoadBalancer>(lb).await.unwrap().related.pools;
+    assert!(shown.iter().eq(page.items.iter().map(|it| &it.value.id)));
 }

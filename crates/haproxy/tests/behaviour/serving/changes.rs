@@ -7,7 +7,7 @@ use evenkeel_driver::Driver;
 use evenkeel_model::observed::{MemberHealth, Served};
 use evenkeel_model::text::Label;
 
-use crate::node::{Node, answers, each, get};
+use super::node::{Node, answers, each, get};
 
 #[tokio::test]
 async fn a_graph_is_served_and_the_same_graph_changes_nothing() {

@@ -6,7 +6,7 @@ use evenkeel_model::health_monitor::Probe;
 use evenkeel_model::observed::{ListenerHealth, MemberHealth, PoolHealth};
 use tokio::time::Instant;
 
-use crate::node::{Node, answers, each, get, loopback};
+use super::node::{Node, answers, each, get, loopback};
 use crate::world::{Build, http_probe};
 
 #[tokio::test]

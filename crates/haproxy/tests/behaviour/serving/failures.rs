@@ -8,7 +8,7 @@ use evenkeel_plumbing::{Identity, Process};
 use tokio::net::TcpListener;
 use tokio::time::timeout;
 
-use crate::node::{Node, PATIENCE, get};
+use super::node::{Node, PATIENCE, get};
 
 #[tokio::test]
 async fn a_killed_haproxy_is_noticed_at_once_and_applied_again() {

@@ -1,4 +1,4 @@
-//! Graphs, and the files they become, each of which the real HAProxy accepts.
+//! Graphs, the files they become, each of which the real HAProxy accepts, and what they then do.
 //!
 //! `EVENKEEL_BLESS=1 cargo nextest run -p evenkeel-haproxy` writes the files anew.
 
@@ -8,4 +8,5 @@ mod files;
 mod hostile;
 mod real;
 mod refusals;
+mod serving;
 mod world;

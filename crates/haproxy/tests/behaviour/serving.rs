@@ -1,0 +1,7 @@
+//! The driver with a real HAProxy, seen from outside: what clients get, and which processes run.
+
+mod changes;
+mod failures;
+mod node;
+mod statistics;
+mod ways;

@@ -16,7 +16,7 @@ use evenkeel_model::{
     HealthMonitor, L7Policy, L7Rule, Listener, LoadBalancer, LoadBalancerId, Member, Pool, Record,
     Violation,
 };
-use evenkeel_store::{Changed, Direction, Filter, ListQuery, Scope, TagFilter};
+use evenkeel_store::{Changed, Direction, Edit, Filter, ListQuery, Scope, TagFilter};
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -116,18 +116,23 @@ impl Call {
         self.one(T::ROOT, T::view(record))
     }
 
-    /// Changes a record as the body says.
+    /// Changes a record as the body says, if its driver can do what it becomes. `fits` asks
+    /// whatever is to be asked of that besides.
     pub(crate) async fn change<T: Exposed>(
         &self,
         record: &Record<T>,
-        bytes: &[u8],
+        update: T::Update,
+        fits: impl Fn(&T) -> Result<(), Violation> + Send + Sync + 'static,
     ) -> Result<Response, Refusal> {
         self.only(&[])?;
-        let update: T::Update = self.body(bytes)?;
-        let wanted = T::apply(&update, &record.value, self.deployment())?;
-        self.demand(record.load_balancer, &wanted).await?;
         let deployment = self.deployment().clone();
-        let edit = Box::new(move |stored: &T| T::apply(&update, stored, &deployment));
+        let edit: Edit<T> = Box::new(move |stored| {
+            let wanted = T::apply(&update, stored, &deployment)?;
+            fits(&wanted)?;
+            Ok(wanted)
+        });
+        let wanted = edit(&record.value)?;
+        self.demand(record.load_balancer, &wanted).await?;
         let changed = self.store().update::<T>(record.value.id(), edit).await?;
         Ok(self.shown(&changed))
     }
@@ -215,7 +220,7 @@ pub(crate) async fn update<T: Exposed>(
     bytes: Bytes,
 ) -> Result<Response, Refusal> {
     let record = call.load::<T>(id_of::<T>(&id)?, Verb::Put).await?;
-    call.change(&record, &bytes).await
+    call.change(&record, call.body(&bytes)?, |_| Ok(())).await
 }
 
 /// Deletes one.

@@ -1,7 +1,6 @@
 //! Listeners.
 
 use axum::Json;
-use axum::Json;
 use axum::body::Bytes;
 use axum::extract::Path;
 use axum::response::{IntoResponse, Response};

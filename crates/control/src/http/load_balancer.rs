@@ -4,7 +4,6 @@ mod neighbour;
 mod vip;
 
 use axum::Json;
-use axum::Json;
 use axum::body::Bytes;
 use axum::extract::Path;
 use axum::http::StatusCode;

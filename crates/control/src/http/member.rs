@@ -121,7 +121,7 @@ pub(crate) async fn update(
     bytes: Bytes,
 ) -> Result<Response, Refusal> {
     let record = call.member(&pool, &id, Verb::Put).await?;
-    call.change(&record, &bytes).await
+    call.change(&record, call.body(&bytes)?, |_| Ok(())).await
 }
 
 /// `DELETE /v2/lbaas/pools/{pool}/members/{id}`.

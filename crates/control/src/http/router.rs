@@ -9,8 +9,8 @@ use evenkeel_model::{HealthMonitor, L7Policy, Listener, LoadBalancer, Pool};
 use super::exposed::{delete, list, show, update};
 use super::fault::Refusal;
 use super::{
-    ALLOWED, health_monitor, l7_policy, l7_rule, listener, load_balancer, member, node, pool,
-    provider, quota,
+    ALLOWED, amphora, flavor, health_monitor, l7_policy, l7_rule, listener, load_balancer, member,
+    node, pool, provider, quota,
 };
 use crate::ControlPlane;
 
@@ -18,6 +18,10 @@ use crate::ControlPlane;
 pub(crate) fn routes(control: ControlPlane) -> Router {
     Router::new()
         .nest("/v2/lbaas", tenant())
+        .route("/v2/octavia/amphorae", get(amphora::list))
+        .route("/v2/octavia/amphorae/{id}", get(amphora::show))
+        .route("/v2/octavia/amphorae/{id}/failover", put(amphora::failover))
+        .route("/v2/octavia/amphorae/{id}/config", put(amphora::configure))
         .route("/v2/evenkeel/nodes", get(node::nodes))
         .route("/v2/evenkeel/placements", get(node::placements))
         .fallback(|| async { Refusal::no_such_path() })
@@ -71,15 +75,30 @@ fn tenant() -> Router<ControlPlane> {
         .route("/providers", get(provider::list))
         .route("/providers/{name}/flavor_capabilities", get(provider::flavors))
         .route("/providers/{name}/availability_zone_capabilities", get(provider::zones))
+        .route("/flavors", get(flavor::flavors))
+        .route("/flavors/{id}", get(flavor::flavor))
+        .route("/flavorprofiles", get(flavor::flavor_profiles))
+        .route("/flavorprofiles/{id}", get(flavor::flavor_profile))
+        .route("/availabilityzones", get(flavor::zones))
+        .route("/availabilityzones/{name}", get(flavor::zone))
+        .route("/availabilityzoneprofiles", get(flavor::zone_profiles))
+        .route("/availabilityzoneprofiles/{id}", get(flavor::zone_profile))
 }
 
 /// A method that the place does not have (contract 1.1): changing or deleting a whole collection
 /// lacks an id, and an item cannot be posted to.
 async fn other_method(method: Method, uri: Uri) -> Refusal {
-    let below = uri.path().trim_start_matches("/v2/lbaas/").split('/').count();
-    match (method, below) {
-        (Method::PUT | Method::DELETE, 1 | 3) => Fault::missing_argument("id").into(),
-        (Method::POST, 2 | 4) => Fault::bad_request("An item cannot be posted to.").into(),
+    let below: Vec<&str> = uri.path().split('/').skip(3).collect();
+    match (method, below.as_slice()) {
+        (Method::PUT | Method::DELETE, [_] | [_, _, "members" | "rules"]) => {
+            Fault::missing_argument("id").into()
+        }
+        (Method::POST, ["amphorae", ..]) => Refusal::method_not_allowed("GET"),
+        (Method::POST, [_, _] | [_, _, _, _]) => {
+            Fault::bad_request("An item cannot be posted to.").into()
+        }
+        (_, [_, _, "stats" | "status" | "statuses"]) => Refusal::method_not_allowed("GET"),
+        (_, [_, _, "failover" | "config"]) => Refusal::method_not_allowed("PUT"),
         _ => Refusal::method_not_allowed(ALLOWED),
     }
 }

@@ -1,1 +1,123 @@
-//! todo
+//! What operators see and do: providers, nodes, placements, failover.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::agent::{FakeAgent, Temper};
+use crate::lab::{Lab, OWN, SUBNET};
+
+#[tokio::test]
+async fn providers_are_those_of_the_configuration() {
+    let lab = Lab::new().await;
+    let client = lab.caller(OWN, "reader");
+    let list = client.get("/providers?fields=name").await.is(200).json();
+    let names = ["haproxy", "amphora", "octavia", "small"].map(|name| json!({"name": name}));
+    assert_eq!(list, json!({"providers": names}));
+    for key in ["flavor_capabilities", "availability_zone_capabilities"] {
+        let path = format!("/providers/octavia/{key}");
+        client.get(&path).await.is(403);
+        assert_eq!(lab.admin().get(&path).await.is(200).json(), json!({key: []}));
+        let nobody = lab.admin().get(&format!("/providers/nobody/{key}")).await;
+        nobody.refused(400, "Provider 'nobody' is not enabled.");
+    }
+}
+
+#[tokio::test]
+async fn there_are_no_flavors_and_it_is_said_so() {
+    let lab = Lab::new().await;
+    let list = lab.member().get("/flavors").await.is(200).json();
+    assert_eq!(list, json!({"flavors": [], "flavors_links": []}));
+    lab.member().get("/flavors/x").await.refused(404, "Flavor x not found.");
+    let list = lab.member().get("/availabilityzones").await.is(200).json();
+    assert_eq!(list, json!({"availability_zones": [], "availability_zones_links": []}));
+    lab.member().get("/flavorprofiles").await.is(403);
+    let list = lab.admin().get("/flavorprofiles").await.is(200).json();
+    assert_eq!(list, json!({"flavorprofiles": [], "flavorprofile_links": []}));
+}
+
+#[tokio::test]
+async fn a_failover_raises_the_epoch_and_comes_back() {
+    let lab = Lab::new().await;
+    let id = lab.member().load_balancer().await;
+    let root = format!("/loadbalancers/{id}");
+    lab.member().until_active(&root).await;
+    let admin = lab.admin();
+    let epoch = async || {
+        let list = admin.get("/v2/evenkeel/placements").await.is(200).json();
+        list["placements"][0]["epoch"].as_u64().unwrap()
+    };
+    let before = epoch().await;
+    let answer = admin.put(&format!("{root}/failover"), json!({"anything": 1})).await;
+    assert_eq!(answer.is(202).text, "");
+    assert_eq!(epoch().await, before + 1);
+    lab.member().until_active(&root).await;
+    let amphorae = admin.get("/v2/octavia/amphorae").await.is(200).json();
+    assert_eq!(amphorae["amphorae"][0]["loadbalancer_id"], json!(id));
+    admin.put(&format!("/v2.0/octavia/amphorae/{id}/failover"), json!({})).await.is(202);
+    assert_eq!(epoch().await, before + 2);
+    let shown = admin.get(&format!("/v2/octavia/amphorae/{id}?fields=role")).await;
+    assert_eq!(shown.is(200).only(), json!({"role": "STANDALONE"}));
+    admin.get("/v2/octavia/amphorae/x").await.refused(404, "Amphora x not found.");
+    let filtered = admin.get("/v2/octavia/amphorae?project_id=nobody").await.json();
+    assert_eq!(filtered["amphorae"], json!([]));
+    lab.member().get("/v2/octavia/amphorae").await.is(403);
+}
+
+#[tokio::test]
+async fn nodes_are_for_admins() {
+    let lab = Lab::new().await;
+    let root = format!("/loadbalancers/{}", lab.member().load_balancer().await);
+    lab.member().until_active(&root).await;
+    let nodes = lab.admin().get("/v2/evenkeel/nodes").await.is(200).json();
+    let node = &nodes["nodes"][0];
+    assert_eq!((&node["alive"], &node["placed"]), (&json!(true), &json!(1)));
+    for path in ["/v2/evenkeel/nodes", "/v2/evenkeel/placements"] {
+        lab.member().get(path).await.is(403);
+    }
+}
+
+#[tokio::test]
+async fn what_was_on_a_dead_agent_moves_to_a_living_one() {
+    let mut lab = Lab::with(|config, _| {
+        config.bounds.heartbeat = Duration::from_millis(20);
+        config.bounds.agent_down_time = Duration::from_millis(300);
+    })
+    .await;
+    let client = lab.member();
+    let id = client.load_balancer().await;
+    let root = format!("/loadbalancers/{id}");
+    client.until_active(&root).await;
+    let second = FakeAgent::connect(&lab.control, 2, Temper::Willing);
+    lab.agent.take().unwrap().die();
+    let client = lab.member();
+    let deadline = tokio::time::Instant::now() + Duration::from_secs(10);
+    while !second.graphs.borrow().contains_key(&id.parse().unwrap()) {
+        assert!(tokio::time::Instant::now() < deadline, "it did not move");
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+    client.until_active(&root).await;
+    let list = lab.admin().get("/v2/evenkeel/placements").await.json();
+    assert_eq!(list["placements"][0]["node_id"], json!(second.id.to_string()));
+    assert_eq!(list["placements"][0]["epoch"], 2);
+}
+
+#[tokio::test]
+async fn a_second_agent_is_told_nothing_of_what_the_first_holds() {
+    let lab = Lab::new().await;
+    let body = json!({"loadbalancer": {"vip_subnet_id": SUBNET}});
+    let made = lab.member().create("/loadbalancers", body).await;
+    let root = format!("/loadbalancers/{}", crate::lab::id(&made));
+    lab.member().until_active(&root).await;
+    let stranger = FakeAgent::connect(&lab.control, 7, Temper::Willing);
+    let deadline = tokio::time::Instant::now() + Duration::from_secs(10);
+    let count = async || {
+        let nodes = lab.admin().get("/v2/evenkeel/nodes").await.json();
+        nodes["nodes"].as_array().unwrap().len()
+    };
+    while count().await < 2 {
+        assert!(tokio::time::Instant::now() < deadline, "it did not come");
+    }
+    assert!(stranger.graphs.borrow().is_empty());
+    lab.member().until_active(&root).await;
+}

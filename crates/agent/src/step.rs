@@ -227,7 +227,8 @@ impl Hands {
 
     async fn apply_driver(&self, site: &Site, target: &Target) -> Result<(), StepError> {
         let driver = self.driver(&target.graph)?;
-        let applying = driver.apply(site, &target.graph);
+        let site = Site { epoch: target.epoch, ..site.clone() };
+        let applying = driver.apply(&site, &target.graph);
         self.in_time("start serving", applying).await??;
         self.reached(Point::Applied).await;
         let noted = self.node.sites.note(self.id, target.epoch).await;
@@ -272,6 +273,7 @@ impl Hands {
     fn bare_site(&self) -> Site {
         Site {
             load_balancer: self.id,
+            epoch: Epoch::default(),
             directory: self.node.sites.path(self.id),
             namespace: None,
             sockets: std::collections::BTreeMap::new(),

@@ -36,7 +36,7 @@ pub trait Driver: Send + Sync + std::fmt::Debug {
     ///
     /// Returns when new connections to the VIP meet the new graph; connections opened before may
     /// live on under the old one for up to [`DRAIN`]. Applying the graph that is already served
-    /// changes nothing.
+    /// changes nothing, unless the site's epoch is another.
     ///
     /// # Errors
     ///

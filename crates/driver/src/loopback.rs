@@ -6,7 +6,7 @@ use std::net::{IpAddr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
-use evenkeel_model::{Listener, ListenerId, LoadBalancerGraph, LoadBalancerId};
+use evenkeel_model::{Epoch, Listener, ListenerId, LoadBalancerGraph, LoadBalancerId};
 use evenkeel_plumbing::file;
 
 use crate::{Plug, PlugError, Plugged, Site};
@@ -82,7 +82,8 @@ fn refuse_others(graph: &LoadBalancerGraph) -> Result<(), PlugError> {
 }
 
 fn site(directory: &Path, load_balancer: LoadBalancerId, sockets: Sockets) -> Site {
-    Site { load_balancer, directory: directory.to_owned(), namespace: None, sockets }
+    let directory = directory.to_owned();
+    Site { load_balancer, epoch: Epoch::default(), directory, namespace: None, sockets }
 }
 
 /// The sockets of the listeners whose port cannot be bound, kept where they are, and new ones

@@ -4,13 +4,16 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
-use evenkeel_model::{Listener, ListenerId, LoadBalancerGraph, LoadBalancerId};
+use evenkeel_model::{Epoch, Listener, ListenerId, LoadBalancerGraph, LoadBalancerId};
 
 /// A place with its VIP plugged, and a directory of its own.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Site {
     /// Who is served here.
     pub load_balancer: LoadBalancerId,
+    /// The placement that is served. Under another one the data plane is made anew, even for the
+    /// graph that is served already: that is what a failover asks for. Set by the agent.
+    pub epoch: Epoch,
     /// Mode 0700, on a disk that outlives a restart of the agent; made by the agent before the
     /// first call and removed by it after the last. The driver keeps all its files here.
     pub directory: PathBuf,

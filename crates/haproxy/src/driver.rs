@@ -99,7 +99,8 @@ impl HaproxyDriver {
         // What was noted is what serves only if the process says so itself: the agent may have
         // died between the two.
         let known = applied.filter(|it| Some(it.configuration.generation) == served);
-        if let Some(applied) = &known {
+        // A placement of its own wants a process of its own.
+        if let Some(applied) = known.as_ref().filter(|it| it.epoch == wanted.epoch) {
             match between(&applied.configuration, &wanted.configuration) {
                 Change::Nothing => return Ok(false),
                 Change::Note => {
@@ -161,7 +162,12 @@ impl Driver for HaproxyDriver {
         if !pinged.is_empty() && !self.may_ping {
             return Err(Unsupported(NO_PING.to_owned()).into());
         }
-        let wanted = Applied { configuration, retired: Vec::new(), pinged: pinged.clone() };
+        let wanted = Applied {
+            configuration,
+            epoch: site.epoch,
+            retired: Vec::new(),
+            pinged: pinged.clone(),
+        };
         let started = self.bring_about(site, wanted).await?;
         self.ping(site, pinged, started);
         Ok(())

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use evenkeel_model::ListenerId;
 use evenkeel_model::observed::Traffic;
+use evenkeel_model::{Epoch, ListenerId};
 use evenkeel_plumbing::{Identity, file};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -42,6 +42,9 @@ const ALL: [&str; 9] = [
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Applied {
     pub(crate) configuration: Configuration,
+    /// The placement under which it was told so.
+    #[serde(default)]
+    pub(crate) epoch: Epoch,
     /// Servers that were retired while they had connections, and are still there.
     #[serde(default)]
     pub(crate) retired: Vec<ServerName>,

@@ -12,7 +12,7 @@ use tokio::sync::Notify;
 use evenkeel_driver::{Driver, DriverError, Plug, PlugError, Plugged, Site};
 use evenkeel_model::observed::{Observation, Served};
 use evenkeel_model::provider::Capabilities;
-use evenkeel_model::{Generation, LoadBalancerGraph, LoadBalancerId};
+use evenkeel_model::{Epoch, Generation, LoadBalancerGraph, LoadBalancerId};
 
 /// What the driver does when it is asked to apply a graph.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -262,5 +262,6 @@ impl Plug for FakeNode {
 }
 
 fn site(directory: PathBuf, load_balancer: LoadBalancerId) -> Site {
-    Site { load_balancer, directory, namespace: None, sockets: BTreeMap::new() }
+    let sockets = BTreeMap::new();
+    Site { load_balancer, epoch: Epoch::default(), directory, namespace: None, sockets }
 }

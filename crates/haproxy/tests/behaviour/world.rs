@@ -17,7 +17,7 @@ use evenkeel_model::provider::ProviderName;
 use evenkeel_model::text::{Label, Tags, UrlPath};
 use evenkeel_model::tls::{ListenerTls, PoolTls};
 use evenkeel_model::{
-    Generation, HealthMonitor, L7Policy, L7Rule, Listener, ListenerId, LoadBalancer,
+    Epoch, Generation, HealthMonitor, L7Policy, L7Rule, Listener, ListenerId, LoadBalancer,
     LoadBalancerGraph, Member, Pool, PoolId,
 };
 use uuid::Uuid;
@@ -76,6 +76,7 @@ pub(crate) fn address(text: &str) -> IpAddr {
 pub(crate) fn site(graph: &LoadBalancerGraph) -> Site {
     Site {
         load_balancer: graph.load_balancer.id,
+        epoch: Epoch::new(1),
         directory: PathBuf::from("/var/lib/evenkeel"),
         namespace: None,
         sockets: BTreeMap::new(),

@@ -102,6 +102,25 @@ async fn a_new_listener_is_another_process_and_nobody_notices() {
 }
 
 #[tokio::test]
+async fn another_placement_is_another_process_and_nobody_notices() {
+    let mut node = Node::new("127.77.1.6");
+    let pool = node.listener(8080);
+    node.member(pool, "one").await;
+    node.apply().await.unwrap();
+    let pid = node.pid().await;
+    node.site.epoch = node.site.epoch.next();
+    for _ in 0..2 {
+        node.driver.apply(&node.site, &node.graph).await.unwrap();
+        assert_eq!(get(node.vip(8080)).await.unwrap().1, "one");
+    }
+    let replaced = node.pid().await;
+    assert_ne!(replaced, pid);
+    node.driver.apply(&node.site, &node.graph).await.unwrap();
+    assert_eq!(node.pid().await, replaced, "once for each placement");
+    node.close().await;
+}
+
+#[tokio::test]
 async fn another_life_adopts_what_runs() {
     let mut node = Node::new("127.77.1.4");
     let pool = node.listener(8080);

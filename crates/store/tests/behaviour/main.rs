@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on has failed")]
 
+mod anything;
 mod batch;
 mod going;
 mod lateness;
@@ -23,6 +24,7 @@ use scenario::Scenario;
 
 /// Every file of scenarios.
 const FILES: &[&[Scenario]] = &[
+    anything::SCENARIOS,
     batch::SCENARIOS,
     going::SCENARIOS,
     lateness::SCENARIOS,

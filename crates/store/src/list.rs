@@ -41,6 +41,9 @@ pub struct ListQuery {
 }
 
 /// A column and what it shall be, as the client wrote it.
+///
+/// Values are read leniently (contract 4.2). A name or description that was never given is stored as
+/// empty, so an empty value finds it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Filter {
     /// The name of the column.

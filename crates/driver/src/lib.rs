@@ -3,6 +3,10 @@
 //! A [`Driver`] makes a graph serve at a [`Site`]; a [`Plug`] makes the site: it brings the VIP to
 //! the node and takes it away. Neither is ever told what changed.
 
+#[cfg(feature = "conformance")]
+pub mod conformance;
+#[cfg(feature = "fake")]
+pub mod fake;
 pub mod loopback;
 pub mod plug;
 pub mod site;
@@ -12,6 +16,8 @@ use evenkeel_model::LoadBalancerGraph;
 use evenkeel_model::observed::Observation;
 use evenkeel_model::provider::{Capabilities, Unsupported};
 
+#[cfg(feature = "fake")]
+pub use fake::FakeDriver;
 pub use loopback::Loopback;
 pub use plug::{Plug, PlugError, Plugged};
 pub use site::Site;

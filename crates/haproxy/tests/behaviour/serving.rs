@@ -2,6 +2,6 @@
 
 mod changes;
 mod failures;
-mod node;
+pub(crate) mod node;
 mod statistics;
 mod ways;

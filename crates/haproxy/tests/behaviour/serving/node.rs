@@ -33,7 +33,8 @@ pub(crate) struct Node {
     members: JoinSet<()>,
 }
 
-fn driver(binary: &Path) -> HaproxyDriver {
+/// One life of the driver.
+pub(crate) fn driver(binary: &Path) -> HaproxyDriver {
     HaproxyDriver::new(HaproxyOptions {
         binary: binary.to_owned(),
         lifetime: Lifetime::WithParent,

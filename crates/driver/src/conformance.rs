@@ -1,0 +1,168 @@
+//! What every driver must do, whatever it is.
+//!
+//! The checks serve a VIP of the loopback, so that they need no right. They say what they found
+//! missing by a panic, as tests do.
+
+#![expect(clippy::expect_used, reason = "a driver that fails has failed the check")]
+
+mod graph;
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::Path;
+use std::time::Duration;
+
+use evenkeel_model::LoadBalancerGraph;
+use evenkeel_model::observed::{ListenerHealth, Observation, Served};
+use evenkeel_model::provider::Capabilities;
+use tokio::time::timeout;
+
+use crate::{Driver, DriverError, Loopback, Plug, Site};
+
+/// How long any call may take on a machine that is busy with other checks.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Long enough to see that what should be pending is not ready.
+const GLANCE: Duration = Duration::from_millis(50);
+
+/// A load balancer at `vip` with a listener, a pool and a member, which a driver that can do so much
+/// can serve: what the checks begin with.
+pub fn graph(capabilities: &Capabilities, vip: IpAddr) -> LoadBalancerGraph {
+    graph::of(capabilities, vip)
+}
+
+/// Checks a driver: `make` is one life of it, and all lives are on the same node.
+///
+/// It serves at `vip`, an address of 127.0.0.0/8 that nobody else uses, and keeps its files in
+/// `directory`, which is empty before and after. `reaches` says whether a client can connect.
+///
+/// # Panics
+///
+/// The driver broke a promise.
+pub async fn every_driver<D: Driver>(
+    make: impl Fn() -> D,
+    vip: IpAddr,
+    directory: &Path,
+    reaches: impl Fn(SocketAddr) -> bool,
+) {
+    let driver = make();
+    let mut graph = graph::of(&driver.capabilities(), vip);
+    let site = Loopback.ensure(directory, &graph).await.expect("the loopback has this VIP");
+    let bench = Bench { driver, site, reaches };
+
+    bench.nothing_is_there(&graph).await;
+    bench.what_is_applied_is_served(&graph).await;
+    bench.the_same_again_changes_nothing(&graph).await;
+    graph.generation = graph.generation.next();
+    graph::grow(&mut graph);
+    bench.what_is_applied_is_served(&graph).await;
+
+    let bench = Bench { driver: make(), ..bench };
+    bench.is_served(&graph, "by another life").await;
+    bench.the_same_again_changes_nothing(&graph).await;
+    bench.what_is_refused_keeps_what_serves(&graph).await;
+    bench.another_placement_serves_the_same(&graph).await;
+    bench.removed_twice_nothing_is_left(&graph).await;
+
+    graph.generation = graph.generation.next();
+    bench.what_is_applied_is_served(&graph).await;
+    // A life that did not make it can remove it as well.
+    let bench = Bench { driver: make(), ..bench };
+    bench.removed_twice_nothing_is_left(&graph).await;
+    let load_balancer = graph.load_balancer.id;
+    Loopback.remove(directory, load_balancer).await.expect("the loopback can be left");
+    let mut left = std::fs::read_dir(directory).expect("the directory is the check's");
+    assert!(left.next().is_none(), "something is left in the site's directory");
+}
+
+/// A driver at its site.
+struct Bench<D, R> {
+    driver: D,
+    site: Site,
+    reaches: R,
+}
+
+impl<D: Driver, R: Fn(SocketAddr) -> bool> Bench<D, R> {
+    async fn apply(&self, graph: &LoadBalancerGraph) -> Result<(), DriverError> {
+        timeout(PATIENCE, self.driver.apply(&self.site, graph)).await.expect("apply returns")
+    }
+
+    async fn observe(&self) -> Observation {
+        let seen = timeout(PATIENCE, self.driver.observe(&self.site)).await;
+        seen.expect("observe returns").expect("a node that works can be observed")
+    }
+
+    async fn nothing_is_there(&self, graph: &LoadBalancerGraph) {
+        let seen = self.observe().await;
+        assert_eq!(seen.served, Served::Absent);
+        assert!(seen.listeners.is_empty() && seen.members.is_empty(), "{seen:?}");
+        self.sockets_are_reached(graph, false, "while nothing is served");
+        self.nobody_says_that_it_ended("while nothing is served").await;
+    }
+
+    async fn what_is_applied_is_served(&self, graph: &LoadBalancerGraph) {
+        self.apply(graph).await.expect("the graph is within its capabilities");
+        self.is_served(graph, "after it was applied").await;
+    }
+
+    /// What is seen may take a round of the data plane's own to appear; what serves may not.
+    async fn is_served(&self, graph: &LoadBalancerGraph, when: &str) {
+        let seen = self.observe().await;
+        assert_eq!(seen.served, Served::Serving(graph.generation), "{when}");
+        let open: Vec<_> = graph.listeners.iter().map(|listener| listener.id).collect();
+        let seen_open: Vec<_> = seen.listeners.keys().copied().collect();
+        assert_eq!(seen_open, open, "{when}");
+        assert!(seen.listeners.values().all(|it| *it == ListenerHealth::Open), "{when}");
+        let traffic: Vec<_> = seen.traffic.keys().copied().collect();
+        assert_eq!(traffic, open, "{when}");
+        let members: Vec<_> = graph.members.iter().map(|member| member.id).collect();
+        let seen_members: Vec<_> = seen.members.keys().copied().collect();
+        assert_eq!(seen_members, members, "{when}");
+        self.sockets_are_reached(graph, true, when);
+        self.nobody_says_that_it_ended(when).await;
+    }
+
+    async fn the_same_again_changes_nothing(&self, graph: &LoadBalancerGraph) {
+        for _ in 0..2 {
+            self.what_is_applied_is_served(graph).await;
+        }
+    }
+
+    async fn what_is_refused_keeps_what_serves(&self, graph: &LoadBalancerGraph) {
+        let mut refused = graph.clone();
+        refused.generation = graph.generation.next();
+        if !graph::exceed(&mut refused, &self.driver.capabilities()) {
+            return;
+        }
+        let error = self.apply(&refused).await.expect_err("it is beyond its capabilities");
+        assert!(error.is_final(), "{error:?}");
+        self.is_served(graph, "after another was refused").await;
+    }
+
+    async fn another_placement_serves_the_same(&self, graph: &LoadBalancerGraph) {
+        let site = Site { epoch: self.site.epoch.next(), ..self.site.clone() };
+        let applied = timeout(PATIENCE, self.driver.apply(&site, graph)).await;
+        applied.expect("apply returns").expect("what serves can be made anew");
+        self.is_served(graph, "after a failover").await;
+    }
+
+    async fn removed_twice_nothing_is_left(&self, graph: &LoadBalancerGraph) {
+        for _ in 0..2 {
+            let removed = timeout(PATIENCE, self.driver.remove(&self.site)).await;
+            removed.expect("remove returns").expect("what is there can be removed");
+            self.nothing_is_there(graph).await;
+        }
+    }
+
+    fn sockets_are_reached(&self, graph: &LoadBalancerGraph, wanted: bool, when: &str) {
+        for listener in &graph.listeners {
+            for socket in self.site.sockets_of(listener, graph) {
+                assert_eq!((self.reaches)(socket), wanted, "{socket} {when}");
+            }
+        }
+    }
+
+    async fn nobody_says_that_it_ended(&self, when: &str) {
+        let ended = timeout(GLANCE, self.driver.ended(&self.site)).await;
+        assert!(ended.is_err(), "what serves is said to have ended {when}");
+    }
+}

@@ -1,0 +1,134 @@
+//! Graphs to check a driver with.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use evenkeel_model::listener::Timeouts;
+use evenkeel_model::load_balancer::Vip;
+use evenkeel_model::pool::Algorithm;
+use evenkeel_model::protocol::{ListenerProtocol, PoolProtocol};
+use evenkeel_model::provider::{Capabilities, ProviderName};
+use evenkeel_model::text::{Label, Tags};
+use evenkeel_model::tls::{ListenerTls, PoolTls};
+use evenkeel_model::{
+    Generation, Listener, LoadBalancer, LoadBalancerGraph, LoadBalancerId, Member, Pool, PoolId,
+};
+
+/// The discard port, which nobody listens on: members are there to be counted.
+const NOBODY: i64 = 9;
+
+/// A load balancer with a listener, a pool and a member, which a driver of these capabilities can
+/// serve.
+pub(super) fn of(capabilities: &Capabilities, vip: IpAddr) -> LoadBalancerGraph {
+    let http = capabilities.listeners.contains(&ListenerProtocol::Http);
+    let (listens, speaks) = if http {
+        (ListenerProtocol::Http, PoolProtocol::Http)
+    } else {
+        (ListenerProtocol::Tcp, PoolProtocol::Tcp)
+    };
+    let load_balancer = load_balancer(vip);
+    let pool = pool(load_balancer.id, speaks);
+    LoadBalancerGraph {
+        generation: Generation::new(1),
+        listeners: vec![listener(load_balancer.id, listens, 8080, Some(pool.id))],
+        members: vec![member(pool.id, 1)],
+        pools: vec![pool],
+        l7_policies: Vec::new(),
+        l7_rules: Vec::new(),
+        health_monitors: Vec::new(),
+        load_balancer,
+    }
+}
+
+/// Adds a listener and a member.
+pub(super) fn grow(graph: &mut LoadBalancerGraph) {
+    let first = &graph.listeners[0];
+    let (load_balancer, protocol) = (first.load_balancer, first.protocol);
+    graph.listeners.push(listener(load_balancer, protocol, 8081, None));
+    graph.members.push(member(graph.pools[0].id, 2));
+}
+
+/// Adds a listener that is beyond these capabilities, if there is any.
+pub(super) fn exceed(graph: &mut LoadBalancerGraph, capabilities: &Capabilities) -> bool {
+    let beyond = ListenerProtocol::ALL.iter().find(|it| !capabilities.listeners.contains(it));
+    let load_balancer = graph.load_balancer.id;
+    graph.listeners.extend(beyond.map(|it| listener(load_balancer, *it, 8082, None)));
+    beyond.is_some()
+}
+
+fn load_balancer(address: IpAddr) -> LoadBalancer {
+    LoadBalancer {
+        id: LoadBalancerId::new(uuid(1)),
+        name: Label::empty(),
+        description: Label::empty(),
+        admin_state_up: true,
+        vip: Vip { address, port: uuid(2).into(), subnet: uuid(3).into(), network: uuid(4).into() },
+        additional_vips: Vec::new(),
+        vip_qos_policy: None,
+        vip_security_groups: Vec::new(),
+        provider: ProviderName::new("checked"),
+        flavor: None,
+        availability_zone: None,
+        tags: Tags::default(),
+    }
+}
+
+fn listener(
+    load_balancer: LoadBalancerId,
+    protocol: ListenerProtocol,
+    port: u16,
+    default_pool: Option<PoolId>,
+) -> Listener {
+    Listener {
+        id: uuid(port.into()).into(),
+        load_balancer,
+        name: Label::empty(),
+        description: Label::empty(),
+        admin_state_up: true,
+        protocol,
+        protocol_port: i64::from(port).try_into().expect("a port of ours"),
+        connection_limit: None,
+        default_pool,
+        insert_headers: BTreeMap::new(),
+        timeouts: Timeouts::default(),
+        tls: ListenerTls::default(),
+        allowed_cidrs: Vec::new(),
+        tags: Tags::default(),
+    }
+}
+
+fn pool(load_balancer: LoadBalancerId, protocol: PoolProtocol) -> Pool {
+    Pool {
+        id: uuid(5).into(),
+        load_balancer,
+        name: Label::empty(),
+        description: Label::empty(),
+        admin_state_up: true,
+        protocol,
+        algorithm: Algorithm::RoundRobin,
+        persistence: None,
+        tls: PoolTls::default(),
+        tags: Tags::default(),
+    }
+}
+
+fn member(pool: PoolId, number: u128) -> Member {
+    Member {
+        id: uuid(0x100 + number).into(),
+        pool,
+        name: Label::empty(),
+        admin_state_up: true,
+        address: format!("127.0.0.{number}").try_into().expect("an address of ours"),
+        protocol_port: NOBODY.try_into().expect("a port of ours"),
+        weight: 1.try_into().expect("a weight of ours"),
+        backup: false,
+        subnet: None,
+        monitor_address: None,
+        monitor_port: None,
+        tags: Tags::default(),
+    }
+}
+
+const fn uuid(number: u128) -> uuid::Uuid {
+    uuid::Uuid::from_u128(number)
+}

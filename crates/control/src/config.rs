@@ -155,8 +155,8 @@ impl Default for Bounds {
         Self {
             heartbeat: Duration::from_secs(2),
             agent_down_time: Duration::from_secs(10),
-            pending: Duration::from_secs(60),
-            request_head: Duration::from_secs(60),
+            pending: Duration::from_mins(1),
+            request_head: Duration::from_mins(1),
             request_body: Duration::from_secs(30),
             request_bytes: 1 << 20,
             connections: 1024,

@@ -17,6 +17,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use axum::Router;
+use evenkeel_model::Violation;
 use evenkeel_store::Store;
 use evenkeel_wire::link::{self, AgentEnd};
 use tokio::net::TcpListener;
@@ -37,6 +38,9 @@ pub enum StartError {
     /// The default provider is not among the providers.
     #[error("default_provider: {0} is not listed in providers")]
     DefaultProvider(String),
+    /// What the API fills in would be refused if a client sent it.
+    #[error("deployment: what would be filled in is refused")]
+    Deployment(#[from] Violation),
 }
 
 /// The control plane. Clones are the same one.
@@ -77,6 +81,7 @@ impl ControlPlane {
         if config.provider(&config.default_provider).is_none() {
             return Err(StartError::DefaultProvider(config.default_provider.to_string()));
         }
+        config.deployment.check()?;
         let control = Self(Arc::new(Inner {
             config,
             store,

@@ -6,7 +6,7 @@ use evenkeel_model::ProjectId;
 
 use crate::config::{PolicyConfig, RoleStyle};
 use crate::http::caller::Caller;
-use crate::http::policy::{Action, Class, Subject, Verb};
+use crate::http::policy::{Action, Class, RULES};
 
 /// The caller may not do this: HTTP 403, with the contract's text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -48,13 +48,11 @@ impl Gate {
     pub fn new(config: &PolicyConfig) -> Result<Self, BadPolicy> {
         let mut rules = BTreeMap::new();
         let mut names = BTreeMap::new();
-        for subject in Subject::ALL {
-            for verb in Verb::ALL {
-                let action = Action(subject, verb);
-                if let Some(class) = action.class() {
-                    rules.insert(action, class);
-                    names.insert(action.name(), action);
-                }
+        for (subject, guarded) in RULES {
+            for (verb, class) in guarded.iter().copied().flatten() {
+                let action = Action(*subject, *verb);
+                rules.insert(action, *class);
+                names.insert(action.name(), action);
             }
         }
         for (name, word) in &config.rules {

@@ -56,6 +56,29 @@ fn resource(segments: &[&str]) -> Place {
     }
 }
 
+/// Whether a path stands for text: no bytes that are none, and no NUL, which no database keeps.
+pub(crate) fn is_text(path: &str) -> bool {
+    let mut decoded = Vec::with_capacity(path.len());
+    let mut rest = path.as_bytes();
+    while let [first, after @ ..] = rest {
+        rest = after;
+        let mut byte = *first;
+        if let (b'%', [high, low, after @ ..]) = (first, after)
+            && let (Some(high), Some(low)) = (digit(*high), digit(*low))
+        {
+            byte = high << 4 | low;
+            rest = after;
+        }
+        decoded.push(byte);
+    }
+    !decoded.contains(&0) && std::str::from_utf8(&decoded).is_ok()
+}
+
+/// The value of a hexadecimal digit.
+fn digit(byte: u8) -> Option<u8> {
+    char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -99,5 +122,13 @@ mod tests {
         assert_eq!(read("", "/v2/amphorae"), Place::Nowhere);
         assert_eq!(read("", "/v2.0/octavia/amphorae/x"), resource("/v2/octavia/amphorae/x"));
         assert_eq!(read("", "/load-balancer/v2"), Place::Nowhere);
+    }
+
+    #[test]
+    fn bytes_that_are_no_text_are_found() {
+        assert!(is_text("/v2/a%20b/%C3%BC/100%/%zz"));
+        for path in ["/%ff", "/%C3", "/a%00b"] {
+            assert!(!is_text(path), "{path}");
+        }
     }
 }

@@ -99,6 +99,7 @@ pub enum Class {
 pub struct Action(pub Subject, pub Verb);
 
 impl Subject {
+    #[cfg(test)]
     pub(crate) const ALL: [Self; 17] = [
         Self::LoadBalancer,
         Self::Listener,
@@ -157,6 +158,7 @@ impl From<ResourceKind> for Subject {
 }
 
 impl Verb {
+    #[cfg(test)]
     pub(crate) const ALL: [Self; 13] = [
         Self::GetAll,
         Self::GetAllGlobal,
@@ -224,76 +226,85 @@ impl Action {
     pub fn name(self) -> String {
         format!("os_load-balancer_api:{}:{}", self.0.word(), self.1.word())
     }
-
-    /// What guards it unless the operator says otherwise; `None` for what does not exist.
-    pub(crate) const fn class(self) -> Option<Class> {
-        let Self(subject, verb) = self;
-        match subject {
-            Subject::LoadBalancer => match verb {
-                Verb::GetStats | Verb::GetStatus => Some(Class::Read),
-                Verb::PostVipSecurityGroups | Verb::PutVipSecurityGroups => Some(Class::Write),
-                Verb::PutFailover => Some(Class::Admin),
-                _ => tenant(verb),
-            },
-            Subject::Listener => match verb {
-                Verb::GetStats => Some(Class::Read),
-                _ => tenant(verb),
-            },
-            Subject::Pool | Subject::HealthMonitor | Subject::L7Policy => tenant(verb),
-            Subject::Member => match verb {
-                Verb::GetAll => Some(Class::ReadOrService),
-                Verb::GetAllGlobal => None,
-                _ => tenant(verb),
-            },
-            Subject::L7Rule => match verb {
-                Verb::GetAllGlobal => None,
-                _ => tenant(verb),
-            },
-            Subject::Quota => quota(verb),
-            Subject::Provider => match verb {
-                Verb::GetAll => Some(Class::Read),
-                _ => None,
-            },
-            Subject::Flavor | Subject::AvailabilityZone => match verb {
-                Verb::GetAll | Verb::GetOne => Some(Class::Read),
-                _ => admin(verb),
-            },
-            Subject::ProviderFlavor
-            | Subject::ProviderAvailabilityZone
-            | Subject::FlavorProfile
-            | Subject::AvailabilityZoneProfile => admin(verb),
-            Subject::Amphora | Subject::Evenkeel => match verb {
-                Verb::GetStats | Verb::PutFailover | Verb::PutConfig => Some(Class::Admin),
-                _ => admin(verb),
-            },
-        }
-    }
 }
 
-#[expect(clippy::wildcard_enum_match_arm, reason = "what is not named is denied")]
-const fn tenant(verb: Verb) -> Option<Class> {
-    match verb {
-        Verb::GetAll | Verb::GetOne => Some(Class::Read),
-        Verb::GetAllGlobal => Some(Class::ReadGlobal),
-        Verb::Post | Verb::Put | Verb::Delete => Some(Class::Write),
-        _ => None,
-    }
-}
+/// Groups of verbs with what guards them.
+type Guarded = &'static [&'static [(Verb, Class)]];
 
-#[expect(clippy::wildcard_enum_match_arm, reason = "what is not named is denied")]
-const fn quota(verb: Verb) -> Option<Class> {
-    match verb {
-        Verb::GetAll | Verb::GetOne | Verb::GetDefaults => Some(Class::ReadQuota),
-        Verb::GetAllGlobal => Some(Class::ReadQuotaGlobal),
-        Verb::Put | Verb::Delete => Some(Class::WriteQuota),
-        _ => None,
-    }
-}
+/// What every list of a tenant's things is guarded by.
+const LIST: [(Verb, Class); 2] =
+    [(Verb::GetAll, Class::Read), (Verb::GetAllGlobal, Class::ReadGlobal)];
 
-#[expect(clippy::wildcard_enum_match_arm, reason = "what is not named is denied")]
-const fn admin(verb: Verb) -> Option<Class> {
-    match verb {
-        Verb::GetAll | Verb::GetOne | Verb::Post | Verb::Put | Verb::Delete => Some(Class::Admin),
-        _ => None,
-    }
-}
+/// What single things of a tenant are guarded by.
+const ITEM: [(Verb, Class); 4] = [
+    (Verb::GetOne, Class::Read),
+    (Verb::Post, Class::Write),
+    (Verb::Put, Class::Write),
+    (Verb::Delete, Class::Write),
+];
+
+/// What things of operators are guarded by.
+const ADMIN: [(Verb, Class); 8] = [
+    (Verb::GetAll, Class::Admin),
+    (Verb::GetOne, Class::Admin),
+    (Verb::GetStats, Class::Admin),
+    (Verb::Post, Class::Admin),
+    (Verb::Put, Class::Admin),
+    (Verb::Delete, Class::Admin),
+    (Verb::PutFailover, Class::Admin),
+    (Verb::PutConfig, Class::Admin),
+];
+
+/// What things are guarded by that operators make and everybody may see.
+const PUBLIC: [(Verb, Class); 5] = [
+    (Verb::GetAll, Class::Read),
+    (Verb::GetOne, Class::Read),
+    (Verb::Post, Class::Admin),
+    (Verb::Put, Class::Admin),
+    (Verb::Delete, Class::Admin),
+];
+
+/// What guards each call unless the operator says otherwise. A call that is not in it does not
+/// exist.
+pub(crate) const RULES: &[(Subject, Guarded)] = &[
+    (
+        Subject::LoadBalancer,
+        &[
+            &LIST,
+            &ITEM,
+            &[
+                (Verb::GetStats, Class::Read),
+                (Verb::GetStatus, Class::Read),
+                (Verb::PostVipSecurityGroups, Class::Write),
+                (Verb::PutVipSecurityGroups, Class::Write),
+                (Verb::PutFailover, Class::Admin),
+            ],
+        ],
+    ),
+    (Subject::Listener, &[&LIST, &ITEM, &[(Verb::GetStats, Class::Read)]]),
+    (Subject::Pool, &[&LIST, &ITEM]),
+    (Subject::Member, &[&[(Verb::GetAll, Class::ReadOrService)], &ITEM]),
+    (Subject::HealthMonitor, &[&LIST, &ITEM]),
+    (Subject::L7Policy, &[&LIST, &ITEM]),
+    (Subject::L7Rule, &[&[(Verb::GetAll, Class::Read)], &ITEM]),
+    (
+        Subject::Quota,
+        &[&[
+            (Verb::GetAll, Class::ReadQuota),
+            (Verb::GetAllGlobal, Class::ReadQuotaGlobal),
+            (Verb::GetOne, Class::ReadQuota),
+            (Verb::GetDefaults, Class::ReadQuota),
+            (Verb::Put, Class::WriteQuota),
+            (Verb::Delete, Class::WriteQuota),
+        ]],
+    ),
+    (Subject::Provider, &[&[(Verb::GetAll, Class::Read)]]),
+    (Subject::ProviderFlavor, &[&[(Verb::GetAll, Class::Admin)]]),
+    (Subject::ProviderAvailabilityZone, &[&[(Verb::GetAll, Class::Admin)]]),
+    (Subject::Flavor, &[&PUBLIC]),
+    (Subject::FlavorProfile, &[&ADMIN]),
+    (Subject::AvailabilityZone, &[&PUBLIC]),
+    (Subject::AvailabilityZoneProfile, &[&ADMIN]),
+    (Subject::Amphora, &[&ADMIN]),
+    (Subject::Evenkeel, &[&ADMIN]),
+];

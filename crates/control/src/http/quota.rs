@@ -10,7 +10,7 @@ use evenkeel_api::list::{page, single};
 use evenkeel_api::quota::{Update, view};
 use evenkeel_model::quota::Limit;
 use evenkeel_model::{ProjectId, ResourceKind};
-use evenkeel_store::{LimitChange, LimitsChange, StoreError};
+use evenkeel_store::{LimitChange, LimitsChange};
 use serde_json::{Value, json};
 
 use super::call::Call;
@@ -97,9 +97,6 @@ pub(crate) async fn reset(call: Call, Path(project): Path<String>) -> Result<Sta
     call.only(&[])?;
     let id = named(&project).ok_or_else(Refusal::no_such_path)?;
     call.allow(Action(Subject::Quota, Verb::Delete), &id)?;
-    match call.store().reset_limits(id).await {
-        Ok(()) => Ok(StatusCode::ACCEPTED),
-        Err(error @ StoreError::NoQuota(_)) => Err(error.into()),
-        Err(error) => Err(error.into()),
-    }
+    call.store().reset_limits(id).await?;
+    Ok(StatusCode::ACCEPTED)
 }

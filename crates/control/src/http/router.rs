@@ -90,14 +90,15 @@ fn tenant() -> Router<ControlPlane> {
 async fn other_method(method: Method, uri: Uri) -> Refusal {
     let below: Vec<&str> = uri.path().split('/').skip(3).collect();
     match (method, below.as_slice()) {
+        (_, [_, _, "stats" | "status" | "statuses"]) | (Method::POST, ["amphorae", ..]) => {
+            Refusal::method_not_allowed("GET")
+        }
         (Method::PUT | Method::DELETE, [_] | [_, _, "members" | "rules"]) => {
             Fault::missing_argument("id").into()
         }
-        (Method::POST, ["amphorae", ..]) => Refusal::method_not_allowed("GET"),
         (Method::POST, [_, _] | [_, _, _, _]) => {
             Fault::bad_request("An item cannot be posted to.").into()
         }
-        (_, [_, _, "stats" | "status" | "statuses"]) => Refusal::method_not_allowed("GET"),
         (_, [_, _, "failover" | "config"]) => Refusal::method_not_allowed("PUT"),
         _ => Refusal::method_not_allowed(ALLOWED),
     }

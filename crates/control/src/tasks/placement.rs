@@ -35,8 +35,9 @@ impl Task for Placement {
                     let id = load_balancer.id;
                     if control.store().place(id, agent, load_balancer.epoch).await? {
                         tracing::info!(load_balancer = %id, %agent, "load balancer placed");
-                        let chosen = candidates.iter_mut().find(|it| it.agent == agent);
-                        chosen.into_iter().for_each(|it| it.placed += 1);
+                        if let Some(chosen) = candidates.iter_mut().find(|it| it.agent == agent) {
+                            chosen.placed += 1;
+                        }
                     }
                 }
                 Err(miss) => {

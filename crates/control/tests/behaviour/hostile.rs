@@ -100,9 +100,9 @@ impl Twist {
             Self::Deep(depth) => return "[".repeat(depth).into_bytes(),
             Self::Below(value) => *below = value,
             Self::Field(at, value) => replace(below, at, value),
-            Self::Extra(name, value) => match below {
-                Value::Object(fields) => drop(fields.insert(name, value)),
-                other => *other = value,
+            Self::Extra(name, value) => match below.as_object_mut() {
+                Some(fields) => drop(fields.insert(name, value)),
+                None => *below = value,
             },
         }
         body.to_string().into_bytes()
@@ -110,14 +110,11 @@ impl Twist {
 }
 
 fn replace(below: &mut Value, at: usize, value: Value) {
-    match below {
-        Value::Object(fields) if !fields.is_empty() => {
-            let at = at % fields.len();
-            if let Some(field) = fields.values_mut().nth(at) {
-                *field = value;
-            }
-        }
-        other => *other = value,
+    let count = below.as_object().map_or(0, Map::len).max(1);
+    let field = below.as_object_mut().and_then(|fields| fields.values_mut().nth(at % count));
+    match field {
+        Some(field) => *field = value,
+        None => *below = value,
     }
 }
 
@@ -322,7 +319,7 @@ fn hostile_queries_and_ids_are_refused_everywhere() {
     runner
         .run(&cases, |(path, name, wanted, hostile)| {
             let encoded = |text: &str| -> String {
-                text.bytes().take(600).map(|byte| format!("%{byte:02X}")).collect()
+                text.bytes().take(600).fold(String::new(), |it, byte| format!("{it}%{byte:02X}"))
             };
             let mut path = path.to_owned();
             while let (Some(open), Some(close)) = (path.find('{'), path.find('}')) {

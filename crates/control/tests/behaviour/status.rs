@@ -174,7 +174,7 @@ async fn the_status_tree_has_the_contracts_keys() {
 
 #[tokio::test]
 async fn a_change_reaches_the_agent_without_waiting_for_a_heartbeat() {
-    let lab = Lab::with(|config, _| config.bounds.heartbeat = Duration::from_secs(3600)).await;
+    let lab = Lab::with(|config, _| config.bounds.heartbeat = Duration::from_hours(1)).await;
     let client = lab.member();
     let load_balancer = client.load_balancer().await;
     client.until_active(&format!("/loadbalancers/{load_balancer}")).await;

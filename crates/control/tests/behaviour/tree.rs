@@ -71,8 +71,8 @@ async fn one_wrong_part_and_nothing_is_there() {
     refused(&|it| it["pools"][0]["protocol"] = json!("TCP"), 400).await;
     refused(
         &|it| {
-            it["pools"][0]["members"] = json!([
-        {"address": "10.0.0.5", "protocol_port": 1}, {"address": "10.0.0.5", "protocol_port": 1}])
+            let member = json!({"address": "10.0.0.5", "protocol_port": 1});
+            it["pools"][0]["members"] = json!([member, member]);
         },
         409,
     )

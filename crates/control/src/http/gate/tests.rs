@@ -1,4 +1,5 @@
 use super::*;
+use crate::http::policy::{Subject, Verb};
 
 fn project(name: &str) -> ProjectId {
     ProjectId::new(name).unwrap()

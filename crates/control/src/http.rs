@@ -189,7 +189,42 @@ fn accepts_json(headers: &HeaderMap) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use axum::routing::get;
+    use evenkeel_model::address::AddressRules;
+    use evenkeel_model::quota::Limits;
+    use evenkeel_store::{Backend, Store, StoreConfig, SystemClock};
+
     use super::*;
+    use crate::Config;
+    use crate::config::AuthStrategy;
+
+    async fn front(routes: Router) -> Front {
+        let store = StoreConfig {
+            backend: Backend::Memory,
+            inline: false,
+            strict_immutable: false,
+            count_quotas: false,
+            default_limits: Limits::default(),
+            address_rules: AddressRules::default(),
+            clock: Arc::new(SystemClock),
+        };
+        let store = Store::open(store).await.unwrap();
+        let config = Config { auth_strategy: AuthStrategy::NoAuth, ..Config::default() };
+        Front { control: ControlPlane::start(config, store, None).unwrap(), routes }
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_the_end_of_one_request_only() {
+        let breaks = |uri: Uri| async move { assert!(uri.path().is_empty(), "on purpose") };
+        let front = front(Router::new().route("/v2/lbaas/x", get(breaks))).await;
+        for _ in 0..2 {
+            let request = Request::get("/v2/x").body(Body::empty()).unwrap();
+            let response = front.answer(request).await;
+            assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
+            assert!(response.headers().contains_key(header::RETRY_AFTER));
+            assert!(response.headers().contains_key("x-openstack-request-id"));
+        }
+    }
 
     fn accepted(accept: &'static str) -> bool {
         accepts_json(&[(header::ACCEPT, HeaderValue::from_static(accept))].into_iter().collect())

@@ -13,8 +13,8 @@ use evenkeel_api::{
 };
 use evenkeel_model::provider::{Capabilities, Demand};
 use evenkeel_model::{
-    HealthMonitor, L7Policy, L7Rule, Listener, LoadBalancer, LoadBalancerId, Member, Pool, Record,
-    Violation,
+    HealthMonitor, L7Policy, L7Rule, Listener, LoadBalancer, LoadBalancerId, Member, Pool,
+    ProjectId, Record, Violation,
 };
 use evenkeel_store::{Changed, Direction, Edit, Filter, ListQuery, Scope, TagFilter};
 use serde_json::Value;
@@ -176,6 +176,22 @@ impl Call {
         Ok(Json(page(T::COLLECTION, views, links)).into_response())
     }
 
+    /// Whose objects a list may hold (contract 4.1): everybody's, the caller's, or those of the
+    /// project that he asks for, if he may.
+    pub(crate) fn scope(
+        &self,
+        subject: Subject,
+        wanted: Option<&ProjectId>,
+    ) -> Result<Scope, Refusal> {
+        if self.allow_any(Action(subject, Verb::GetAllGlobal)).is_ok() {
+            return Ok(wanted.cloned().map_or(Scope::All, Scope::Project));
+        }
+        let own = self.caller.project.as_ref().ok_or_else(Fault::forbidden)?;
+        let project = wanted.unwrap_or(own);
+        self.allow(Action(subject, Verb::GetAll), project)?;
+        Ok(Scope::Project(project.clone()))
+    }
+
     /// Reads what is asked of a list.
     pub(crate) fn list_request<T: Exposed>(&self) -> Result<ListRequest, Refusal> {
         let known: Vec<&str> = self.store().columns::<T>().map(|column| column.name).collect();
@@ -184,23 +200,10 @@ impl Call {
     }
 }
 
-/// Lists those that the caller may see (contract 4.1).
+/// Lists those that the caller may see.
 pub(crate) async fn list<T: Exposed>(call: Call) -> Result<Response, Refusal> {
     let request = call.list_request::<T>()?;
-    let everywhere = call.allow_any(Action(T::SUBJECT, Verb::GetAllGlobal)).is_ok();
-    let scope = match (&request.project, &call.caller.project, everywhere) {
-        (Some(project), _, true) => Scope::Project(project.clone()),
-        (None, _, true) => Scope::All,
-        (None, Some(own), false) => {
-            call.allow(Action(T::SUBJECT, Verb::GetAll), own)?;
-            Scope::Project(own.clone())
-        }
-        (Some(project), Some(_), false) => {
-            call.allow(Action(T::SUBJECT, Verb::GetAll), project)?;
-            Scope::Project(project.clone())
-        }
-        (_, None, false) => return Err(Fault::forbidden().into()),
-    };
+    let scope = call.scope(T::SUBJECT, request.project.as_ref())?;
     call.page::<T>(scope, request).await
 }
 

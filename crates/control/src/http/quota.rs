@@ -6,11 +6,11 @@ use axum::extract::Path;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use evenkeel_api::decode::Patch;
-use evenkeel_api::list::{page, single};
+use evenkeel_api::list::{ListRequest, page, single};
 use evenkeel_api::quota::{Update, view};
 use evenkeel_model::quota::Limit;
 use evenkeel_model::{ProjectId, ResourceKind};
-use evenkeel_store::{LimitChange, LimitsChange};
+use evenkeel_store::{LimitChange, LimitsChange, Scope};
 use serde_json::{Value, json};
 
 use super::call::Call;
@@ -22,16 +22,36 @@ fn named(text: &str) -> Option<ProjectId> {
     ProjectId::new(text)
 }
 
-/// `GET /v2/lbaas/quotas`: the projects with a quota of their own.
+/// The fields that the list can be narrowed by.
+const FILTERS: [&str; 9] = [
+    "loadbalancer",
+    "load_balancer",
+    "listener",
+    "pool",
+    "member",
+    "healthmonitor",
+    "health_monitor",
+    "l7policy",
+    "l7rule",
+];
+
+/// `GET /v2/lbaas/quotas`: the projects with a quota of their own that the caller may see.
 pub(crate) async fn list(call: Call) -> Result<Response, Refusal> {
-    let everywhere = call.allow_any(Action(Subject::Quota, Verb::GetAllGlobal)).is_ok();
-    call.allow_any(Action(Subject::Quota, Verb::GetAll))?;
-    let own = call.caller.project.as_ref();
+    let is_filter = |name: &str| FILTERS.contains(&name);
+    let request = ListRequest::parse(&call.query, &is_filter, call.deployment())?;
+    let scope = call.scope(Subject::Quota, request.project.as_ref())?;
+    let is_visible = |project: &ProjectId| match &scope {
+        Scope::Project(visible) => visible == project,
+        Scope::All | Scope::Pool(_) | Scope::Policy(_) => true,
+    };
+    let fits = |view: &Value| {
+        let mut filters = request.filters.iter();
+        filters.all(|(name, wanted)| view[name.as_str()].as_i64() == wanted.parse().ok())
+    };
     let all = call.store().all_limits().await?;
-    let visible = all.iter().filter(|(project, _)| everywhere || own == Some(project));
-    let views: Vec<Value> =
-        visible.map(|(project, limits)| view(project.as_str(), limits)).collect();
-    Ok(Json(page("quotas", views, json!([]))).into_response())
+    let visible = all.iter().filter(|(project, _)| is_visible(project));
+    let views = visible.map(|(project, limits)| view(project.as_str(), limits)).filter(fits);
+    Ok(Json(page("quotas", views.collect(), json!([]))).into_response())
 }
 
 /// `GET /v2/lbaas/quotas/{project}`: what counts for it, whether it is known or not.

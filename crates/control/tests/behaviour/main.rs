@@ -12,6 +12,7 @@ mod operators;
 mod quota;
 mod resources;
 mod rules;
+mod serving;
 mod status;
 mod transport;
 mod tree;

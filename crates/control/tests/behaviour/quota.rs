@@ -22,6 +22,12 @@ async fn a_quota_is_set_in_part_and_taken_back() {
     let listed = admin.get("/quotas").await.is(200).json();
     assert_eq!(listed, json!({"quotas": [quota], "quotas_links": []}));
     assert_eq!(lab.member().get("/quotas").await.is(200).json()["quotas"], json!([]));
+    for (query, found) in [("?pool=9", 1), ("?pool=8", 0), ("?project_id=nobody", 0)] {
+        let listed = admin.get(&format!("/quotas{query}")).await.is(200).json();
+        assert_eq!(listed["quotas"].as_array().map(Vec::len), Some(found), "{query}");
+    }
+    admin.get("/quotas?x=1").await.is(400);
+    lab.member().get(&format!("/quotas?project_id={OTHER}")).await.is(403);
     let reset = admin.delete(&path).await;
     assert_eq!(reset.is(202).text, "");
     assert_eq!(admin.get(&path).await.only()["loadbalancer"], -1);

@@ -73,7 +73,7 @@ fn default_listen() -> SocketAddr {
 pub(crate) fn run(arguments: Arguments) -> anyhow::Result<()> {
     match arguments.command {
         Some(Command::Env { listen }) => {
-            say(banner::environment(listen).trim_end());
+            say(&banner::environment(listen));
             Ok(())
         }
         None => {

@@ -15,7 +15,7 @@ use evenkeel_model::{NetworkId, ProjectId, SubnetId};
 use evenkeel_store::{Backend, Store, StoreConfig, SystemClock};
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
-use tokio::time::Instant;
+use tokio::time::{Instant, interval};
 use tower::ServiceExt;
 use uuid::Uuid;
 
@@ -23,6 +23,9 @@ use crate::agent::{FakeAgent, Temper};
 
 /// How long anything may take until it shows.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Between two looks.
+const ROUND: Duration = Duration::from_millis(2);
 
 /// The network that VIPs come from.
 pub(crate) const NETWORK: Uuid = Uuid::from_u128(0x10);
@@ -241,7 +244,9 @@ impl Client<'_> {
     /// Waits until a field of an object has a value; gives the object.
     pub(crate) async fn until(&self, path: &str, field: &str, wanted: &str) -> Value {
         let deadline = Instant::now() + PATIENCE;
+        let mut rounds = interval(ROUND);
         loop {
+            rounds.tick().await;
             let answer = self.get(path).await;
             assert_eq!(answer.status, StatusCode::OK, "{path}: {}", answer.text);
             let object = answer.only();
@@ -249,7 +254,6 @@ impl Client<'_> {
                 return object;
             }
             assert!(Instant::now() < deadline, "{path} is not {wanted} in time: {object}");
-            tokio::time::sleep(Duration::from_millis(2)).await;
         }
     }
 
@@ -261,9 +265,10 @@ impl Client<'_> {
     /// Waits until the object is gone.
     pub(crate) async fn until_gone(&self, path: &str) {
         let deadline = Instant::now() + PATIENCE;
+        let mut rounds = interval(ROUND);
         while self.get(path).await.status != StatusCode::NOT_FOUND {
             assert!(Instant::now() < deadline, "{path} is still there");
-            tokio::time::sleep(Duration::from_millis(2)).await;
+            rounds.tick().await;
         }
     }
 }

@@ -92,9 +92,10 @@ async fn what_was_on_a_dead_agent_moves_to_a_living_one() {
     lab.agent.take().unwrap().die();
     let client = lab.member();
     let deadline = tokio::time::Instant::now() + Duration::from_secs(10);
+    let mut rounds = tokio::time::interval(Duration::from_millis(2));
     while !second.graphs.borrow().contains_key(&id.parse().unwrap()) {
         assert!(tokio::time::Instant::now() < deadline, "it did not move");
-        tokio::time::sleep(Duration::from_millis(2)).await;
+        rounds.tick().await;
     }
     client.until_active(&root).await;
     let list = lab.admin().get("/v2/evenkeel/placements").await.json();

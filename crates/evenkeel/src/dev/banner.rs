@@ -17,7 +17,8 @@ pub(super) fn environment(api: SocketAddr) -> String {
         ("OS_USER_DOMAIN_NAME", "Default"),
         ("OS_PROJECT_DOMAIN_NAME", "Default"),
     ];
-    pairs.iter().map(|(name, value)| format!("export {name}={value}\n")).collect()
+    let lines = pairs.map(|(name, value)| format!("export {name}={value}"));
+    lines.join("\n")
 }
 
 /// What there is to tell.
@@ -57,13 +58,12 @@ impl Banner<'_> {
              \n    curl -s -H \"X-Auth-Token: $TOKEN\" http://{api}/v2/evenkeel/placements\n"
         );
         if let Some(vip) = self.demo {
-            text.push_str(&format!(
-                "  The demo, a fast, a slow and a flapping member:\n    curl -s http://{vip}/\n"
-            ));
+            text.push_str("  The demo, a fast, a slow and a flapping member:\n");
+            text = format!("{text}    curl -s http://{vip}/\n");
         }
         text.push_str("\n  Ports under 1024 are served 8000 higher: 80 at 8080, 443 at 8443.\n");
         if let Some(trouble) = &self.trouble {
-            text.push_str(&format!("\n  TROUBLE: {trouble}\n"));
+            text = format!("{text}\n  TROUBLE: {trouble}\n");
         }
         text.push_str("  Stop with ctrl-c.");
         text
@@ -78,6 +78,6 @@ mod tests {
     fn the_environment_is_made_of_exports() {
         let text = environment("127.0.0.1:9876".parse().unwrap());
         assert!(text.lines().all(|line| line.starts_with("export OS_")), "{text}");
-        assert!(text.contains("export OS_AUTH_URL=http://127.0.0.1:9876/identity/v3\n"));
+        assert!(text.contains("export OS_AUTH_URL=http://127.0.0.1:9876/identity/v3"));
     }
 }

@@ -38,12 +38,11 @@ pub(super) async fn start(api: SocketAddr, token: &str) -> anyhow::Result<Demo> 
     let path = format!("/v2.0/lbaas/loadbalancers?name={NAME}");
     let found = call(api, token, "GET", &path, None).await?;
     let existing = found["loadbalancers"].as_array().and_then(|list| list.first().cloned());
-    let load_balancer = match existing {
-        Some(existing) => existing,
-        None => {
-            let path = "/v2.0/lbaas/loadbalancers";
-            call(api, token, "POST", path, Some(tree())).await?["loadbalancer"].take()
-        }
+    let load_balancer = if let Some(existing) = existing {
+        existing
+    } else {
+        let path = "/v2.0/lbaas/loadbalancers";
+        call(api, token, "POST", path, Some(tree())).await?["loadbalancer"].take()
     };
     let address = load_balancer["vip_address"].as_str().context("the demo has no VIP")?;
     Ok(Demo { vip: SocketAddr::new(address.parse()?, 8080), _members: members })

@@ -15,7 +15,7 @@ const FLAP: Duration = Duration::from_secs(10);
 const THOUGHT: Duration = Duration::from_millis(300);
 
 /// How long a member waits for a request.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// One of the three.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

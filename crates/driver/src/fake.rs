@@ -43,6 +43,11 @@ impl FakeDriver {
         self.change(load_balancer, |memory| _ = memory.answers.insert(call, answer));
     }
 
+    /// All calls work again.
+    pub fn heal(&self) {
+        self.node.send_modify(|node| node.values_mut().for_each(|memory| memory.answers.clear()));
+    }
+
     /// How a member is from now on.
     pub fn set_health(&self, load_balancer: LoadBalancerId, id: MemberId, health: MemberHealth) {
         self.change(load_balancer, |memory| _ = memory.health.insert(id, health));

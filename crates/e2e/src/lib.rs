@@ -8,6 +8,7 @@ pub mod http;
 pub mod lab;
 pub mod member;
 pub mod python;
+pub mod world;
 
 pub use eventually::eventually;
 pub use lab::Lab;

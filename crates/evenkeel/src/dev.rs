@@ -98,8 +98,10 @@ async fn serve(run: Run) -> anyhow::Result<()> {
     let home = Home::open(run.data.as_deref())?;
     let world = World::start(&run, listener, &home).await?;
     let demo = if run.demo { Some(demo::start(api, &world.token).await?) } else { None };
+    let program = std::env::args().next().unwrap_or_else(|| "evenkeel".to_owned());
     let banner = Banner {
         api,
+        program: &program,
         token: &world.token,
         vips: run.vips,
         kept_in: run.data.as_deref(),

@@ -25,6 +25,8 @@ pub(super) fn environment(api: SocketAddr) -> String {
 #[derive(Debug)]
 pub(super) struct Banner<'a> {
     pub(super) api: SocketAddr,
+    /// How this program was called, and can be called again.
+    pub(super) program: &'a str,
     pub(super) token: &'a str,
     pub(super) vips: ipnet::Ipv4Net,
     /// Where the data is, if it is kept.
@@ -38,7 +40,12 @@ pub(super) struct Banner<'a> {
 impl Banner<'_> {
     /// Some twenty lines, the first of which says where the API is.
     pub(super) fn text(&self) -> String {
-        let Self { api, token, vips, .. } = self;
+        let Self { api, program, token, vips, .. } = self;
+        let listen = if *api == super::default_listen() {
+            String::new()
+        } else {
+            format!(" --listen {api}")
+        };
         let data = self.kept_in.map_or_else(
             || "gone when this ends; --data DIR keeps it".to_owned(),
             |directory| directory.display().to_string(),
@@ -50,7 +57,7 @@ impl Banner<'_> {
              \n  network         http://{api}/network/v2.0  VIP subnet \"vips\", {vips}\
              \n  data            {data}\
              \n\n  The stock clients:\
-             \n    eval \"$(evenkeel dev env --listen {api})\"\
+             \n    eval \"$({program} dev env{listen})\"\
              \n    openstack loadbalancer list\
              \n  Or curl:\
              \n    TOKEN={token}\

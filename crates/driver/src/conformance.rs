@@ -7,6 +7,8 @@
 
 mod graph;
 
+use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::time::Duration;
@@ -122,9 +124,24 @@ impl<D: Driver, R: Fn(SocketAddr) -> bool> Bench<D, R> {
     }
 
     async fn the_same_again_changes_nothing(&self, graph: &LoadBalancerGraph) {
+        let (before, seen) = (self.files(), self.observe().await);
         for _ in 0..2 {
-            self.what_is_applied_is_served(graph).await;
+            self.apply(graph).await.expect("the graph is served already");
         }
+        assert_eq!(self.files(), before, "the graph that is served was applied again");
+        let again = self.observe().await;
+        // What passes is not the driver's doing.
+        assert_eq!(Observation { traffic: seen.traffic.clone(), ..again }, seen);
+        self.is_served(graph, "after it was applied again").await;
+    }
+
+    /// What the driver keeps of what it runs: processes among it, if it runs any.
+    fn files(&self) -> BTreeMap<OsString, Vec<u8>> {
+        let listed = std::fs::read_dir(&self.site.directory).expect("the directory is the check's");
+        let entries = listed.map(|entry| entry.expect("the directory is the check's"));
+        let files = entries.filter(|entry| entry.file_type().is_ok_and(|it| it.is_file()));
+        let read = |path| std::fs::read(path).expect("the files are this user's");
+        files.map(|entry| (entry.file_name(), read(entry.path()))).collect()
     }
 
     async fn what_is_refused_keeps_what_serves(&self, graph: &LoadBalancerGraph) {

@@ -7,6 +7,7 @@ mod chance;
 
 use std::time::Duration;
 
+use evenkeel_driver::fake::{Answer, Call};
 use evenkeel_e2e::world::World;
 
 /// Of stopped time, in which nothing waits for real.
@@ -105,4 +106,23 @@ async fn a_failover_serves_the_same_under_another_epoch() {
     let after = world.nodes[node].driver.memory(id);
     assert!(after.epoch() > before.epoch());
     assert_eq!(after.changes, before.changes + 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_driver_that_hangs_holds_up_nobody_else_and_is_tried_again() {
+    let mut world = world().await;
+    let id = *world.wanted.first().unwrap();
+    let node = world.node_of(id).await.unwrap().unwrap();
+    world.nodes[node].driver.answer(id, Call::Apply, Answer::Hang);
+    let others: Vec<_> = world.wanted.iter().copied().filter(|it| *it != id).collect();
+    for other in others {
+        world.change(other).await.unwrap();
+    }
+    world.eventually_settles(PATIENCE).await.unwrap();
+
+    world.change(id).await.unwrap();
+    let late = world.eventually_settles(PATIENCE).await.unwrap_err();
+    assert!(late.to_string().contains(&id.to_string()), "{late}");
+    world.nodes[node].driver.heal();
+    world.eventually_settles(PATIENCE).await.unwrap();
 }

@@ -120,6 +120,17 @@ impl<'a> Instance<'a> {
         })
     }
 
+    /// Forgets earlier processes that have finished, and takes their remains.
+    pub(crate) async fn forget_finished(&self) -> io::Result<()> {
+        let mut processes = self.notes.processes().await?;
+        let before = processes.draining.len();
+        processes.draining.retain(|it| matches!(Process::adopt((*it).into()), Ok(Some(_))));
+        if processes.draining.len() < before {
+            self.notes.note_processes(&processes).await?;
+        }
+        Ok(())
+    }
+
     /// Ends the oldest processes beyond those that may finish what they have.
     async fn thin_out(&self, mut processes: Processes) {
         let mut alive = Vec::new();

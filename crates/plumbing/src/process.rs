@@ -23,13 +23,20 @@ pub struct Identity {
 impl Identity {
     /// The process that has this number now; nobody if there is none, or only its remains.
     pub fn of(pid: u32) -> Option<Self> {
+        let (identity, is_dead) = Self::with_remains(pid)?;
+        (!is_dead).then_some(identity)
+    }
+
+    /// The same, and whether only its remains are there: a child that ended, and that nobody has
+    /// asked about yet.
+    fn with_remains(pid: u32) -> Option<(Self, bool)> {
         let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
         // The name may hold spaces and brackets; what follows the last bracket does not.
         let (_, rest) = stat.rsplit_once(')')?;
         let fields: Vec<&str> = rest.split_whitespace().collect();
         let is_dead = matches!(fields.first(), None | Some(&("Z" | "X")));
         let started = fields.get(19)?.parse().ok()?;
-        (!is_dead).then_some(Self { pid, started })
+        Some((Self { pid, started }, is_dead))
     }
 }
 
@@ -64,10 +71,16 @@ impl Process {
             Err(error) => return Err(error.into()),
         };
         // Asked after the pidfd is held: from here on the number cannot be given to another.
-        if Identity::of(identity.pid) != Some(identity) {
-            return Ok(None);
+        let found = Identity::with_remains(identity.pid);
+        let process = Self { identity, pidfd: watched(pidfd)? };
+        match found {
+            Some((found, false)) if found == identity => Ok(Some(process)),
+            Some((found, true)) if found == identity => {
+                process.reap();
+                Ok(None)
+            }
+            Some(_) | None => Ok(None),
         }
-        Ok(Some(Self { identity, pidfd: watched(pidfd)? }))
     }
 
     /// Which process it is.

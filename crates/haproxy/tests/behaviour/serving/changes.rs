@@ -91,6 +91,7 @@ async fn a_new_listener_is_another_process_and_nobody_notices() {
     }
     over.store(true, Ordering::Relaxed);
     client.await.unwrap();
+    node.eventually_alone().await;
     assert!(asked.load(Ordering::Relaxed) > 3);
     assert_ne!(node.pid().await, pid);
 

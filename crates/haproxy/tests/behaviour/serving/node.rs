@@ -104,6 +104,21 @@ impl Node {
         text.trim().parse().unwrap()
     }
 
+    /// Waits until the processes that were replaced have ended, and left no remains.
+    pub(crate) async fn eventually_alone(&self) {
+        let deadline = Instant::now() + PATIENCE;
+        let mut rounds = interval(Duration::from_millis(20));
+        loop {
+            rounds.tick().await;
+            self.observe().await;
+            let own = children();
+            if own.len() <= 1 {
+                return;
+            }
+            assert!(Instant::now() < deadline, "{own:?}");
+        }
+    }
+
     /// Waits until an observation is as wanted.
     pub(crate) async fn eventually(&self, what: &str, wanted: impl Fn(&Observation) -> bool) {
         let deadline = Instant::now() + PATIENCE;
@@ -126,6 +141,19 @@ impl Node {
         assert!(left.is_empty(), "{left:?}");
         assert_eq!(self.observe().await.served, Served::Absent);
     }
+}
+
+/// The processes that this test has started, ended ones among them that nobody asked about.
+fn children() -> Vec<String> {
+    let own = std::process::id().to_string();
+    let stats = std::fs::read_dir("/proc").unwrap().flatten();
+    let stats = stats.filter_map(|it| std::fs::read_to_string(it.path().join("stat")).ok());
+    stats
+        .filter(|stat| {
+            let rest = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
+            rest.split_whitespace().nth(1) == Some(own.as_str())
+        })
+        .collect()
 }
 
 async fn serve(listener: TcpListener, name: &'static str, count: Arc<AtomicUsize>) {

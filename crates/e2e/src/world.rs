@@ -10,6 +10,7 @@ mod cable;
 mod dice;
 mod node;
 mod settled;
+mod trap;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -20,11 +21,12 @@ use evenkeel_control::config::{AuthStrategy, Config};
 use evenkeel_model::text::Label;
 use evenkeel_model::{AgentId, Epoch, LoadBalancer, LoadBalancerId, Timestamp};
 use evenkeel_store::{Backend, Clock, Store, StoreConfig, StoreError};
-use tokio::time::{Instant, interval};
+use tokio::time::{Instant, Interval, interval};
 
 pub use cable::Cable;
 pub use dice::Dice;
 pub use node::Node;
+pub use trap::Trap;
 
 /// Between two looks.
 const LOOK: Duration = Duration::from_millis(250);
@@ -137,8 +139,7 @@ impl World {
         let deadline = Instant::now() + within;
         let mut looks = interval(LOOK);
         loop {
-            looks.tick().await;
-            self.see_epochs().await?;
+            self.look(&mut looks).await?;
             match self.settled().await {
                 Ok(()) => return Ok(()),
                 Err(missing) if Instant::now() >= deadline => return Err(missing),
@@ -156,10 +157,17 @@ impl World {
         let end = Instant::now() + time;
         let mut looks = interval(LOOK);
         while Instant::now() < end {
-            looks.tick().await;
-            self.see_epochs().await?;
+            self.look(&mut looks).await?;
         }
         Ok(())
+    }
+
+    async fn look(&mut self, looks: &mut Interval) -> anyhow::Result<()> {
+        looks.tick().await;
+        for node in &mut self.nodes {
+            node.bury().await;
+        }
+        self.see_epochs().await
     }
 }
 

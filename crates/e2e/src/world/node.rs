@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
-use evenkeel_agent::{Agent, AgentConfig, Disk, RunningAgent, SimulatedDisk, Timings, Unbroken};
+use evenkeel_agent::{Agent, AgentConfig, Disk, Failpoint, RunningAgent, SimulatedDisk, Timings};
 use evenkeel_control::ControlPlane;
 use evenkeel_driver::{FakeDriver, Plug, PlugError, Plugged, Site};
 use evenkeel_model::provider::ProviderName;
@@ -13,8 +13,8 @@ use evenkeel_model::{AgentId, Epoch, LoadBalancerGraph, LoadBalancerId};
 use tempfile::TempDir;
 use uuid::Uuid;
 
-use super::Dice;
 use super::cable::{self, Cable};
+use super::{Dice, Trap};
 
 /// How many load balancers a node takes.
 const CAPACITY: u32 = 100;
@@ -28,6 +28,8 @@ pub struct Node {
     pub driver: FakeDriver,
     /// The way to the control plane.
     pub cable: Arc<Cable>,
+    /// Where the agent dies.
+    pub trap: Arc<Trap>,
     plug: Arc<Sockets>,
     directory: TempDir,
     running: Option<RunningAgent>,
@@ -40,18 +42,21 @@ impl Node {
             agent: AgentId::new(Uuid::from_u128(number)),
             driver: FakeDriver::default(),
             cable: Arc::new(Cable::new(control, dice)),
+            trap: Arc::default(),
             plug: Arc::default(),
             directory: tempfile::tempdir()?,
             running: None,
         })
     }
 
-    /// Starts the agent, if it does not run.
+    /// Starts the agent, if it does not run. There is no trap for it.
     ///
     /// # Errors
     ///
     /// The agent's.
     pub async fn start(&mut self) -> anyhow::Result<()> {
+        self.bury().await;
+        self.trap.clear();
         if self.running.is_none() {
             self.running = Some(Agent::start(self.config()).await?);
         }
@@ -63,9 +68,17 @@ impl Node {
         if let Some(agent) = self.running.take() {
             agent.kill().await;
         }
+        self.trap.clear();
     }
 
-    /// Whether the agent runs.
+    /// Ends the agent, if it was caught in its trap.
+    pub(super) async fn bury(&mut self) {
+        if self.trap.has_sprung() {
+            self.kill().await;
+        }
+    }
+
+    /// Whether the agent runs, as far as anybody noticed.
     pub const fn lives(&self) -> bool {
         self.running.is_some()
     }
@@ -104,7 +117,7 @@ impl Node {
             plug: Arc::clone(&self.plug) as Arc<dyn Plug>,
             connector: Arc::new(cable::Plugged(Arc::clone(&self.cable))),
             disk: Disk::Simulated(Arc::new(SimulatedDisk::default())),
-            failpoint: Arc::new(Unbroken),
+            failpoint: Arc::clone(&self.trap) as Arc<dyn Failpoint>,
             timings: Timings::default(),
         }
     }

@@ -59,7 +59,7 @@ async fn happen(world: &mut World) -> anyhow::Result<()> {
     let wanted: Vec<LoadBalancerId> = world.wanted.iter().copied().collect();
     let chosen = world.dice.one_of(&wanted).copied();
     let at = usize::try_from(world.dice.below(4))?;
-    match (world.dice.below(16), chosen) {
+    match (world.dice.below(18), chosen) {
         (0..5, _) | (_, None) if wanted.len() < MOST => _ = world.create().await?,
         (5 | 6, Some(id)) => world.delete(id).await?,
         (7 | 8, Some(id)) => world.change(id).await?,
@@ -67,9 +67,13 @@ async fn happen(world: &mut World) -> anyhow::Result<()> {
         (10, Some(id)) => world.nodes[at].driver.crash(id),
         (11, Some(id)) => misbehave(world, at, id),
         (12, _) => world.nodes[at].kill().await,
-        (13, _) => world.nodes[at].start().await?,
-        (14, _) if world.nodes[at].cable.is_cut() => world.nodes[at].cable.mend(),
-        (14, _) => world.nodes[at].cable.cut(),
+        (13 | 14, _) => world.nodes[at].start().await?,
+        (15, _) if world.nodes[at].cable.is_cut() => world.nodes[at].cable.mend(),
+        (15, _) => world.nodes[at].cable.cut(),
+        (16, _) => {
+            let point = 1 + world.dice.below(8);
+            world.nodes[at].trap.set(point);
+        }
         _ => {
             let loss = world.dice.below(200);
             world.nodes[at].cable.lose(loss);

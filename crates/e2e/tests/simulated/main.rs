@@ -56,6 +56,23 @@ async fn what_a_dead_agent_held_is_served_by_others() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_agent_that_dies_at_any_point_of_a_change_finishes_it_in_its_next_life() {
+    let mut world = world().await;
+    let mut deaths = 0;
+    for point in 1..=20 {
+        let id = *world.wanted.first().unwrap();
+        world.nodes[0].trap.set(point);
+        world.delete(id).await.unwrap();
+        world.create().await.unwrap();
+        world.pass(Duration::from_secs(5)).await.unwrap();
+        deaths += usize::from(!world.nodes[0].lives());
+        world.nodes[0].start().await.unwrap();
+        world.eventually_settles(PATIENCE).await.unwrap();
+    }
+    assert!(deaths >= 5, "{deaths}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_agent_that_is_cut_off_for_a_moment_keeps_everything() {
     let mut world = world().await;
     let before = world.control.store().placements().await.unwrap();

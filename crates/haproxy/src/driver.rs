@@ -176,7 +176,7 @@ impl Driver for HaproxyDriver {
     async fn observe(&self, site: &Site) -> Result<Observation, DriverError> {
         let instance = Instance::at(site, &self.options);
         let sockets = site.sockets.clone();
-        instance.forget_finished().await.map_err(disk)?;
+        instance.bury_finished().await.map_err(disk)?;
         if instance.serving().await.map_err(disk)?.is_none() {
             let there = instance.notes().are_there();
             let served = if there { Served::Remains } else { Served::Absent };

@@ -87,6 +87,8 @@ impl<'a> Instance<'a> {
             }
             Err(error) => {
                 child.process.kill();
+                // Killed, it ends at once, and nobody else would take its remains.
+                let _ = timeout(END, child.process.ended()).await;
                 processes.serving = processes.draining.pop();
                 self.notes.note_processes(&processes).await.map_err(disk)?;
                 Err(error)
@@ -120,15 +122,13 @@ impl<'a> Instance<'a> {
         })
     }
 
-    /// Forgets earlier processes that have finished, and takes their remains.
-    pub(crate) async fn forget_finished(&self) -> io::Result<()> {
-        let mut processes = self.notes.processes().await?;
-        let before = processes.draining.len();
-        processes.draining.retain(|it| matches!(Process::adopt((*it).into()), Ok(Some(_))));
-        if processes.draining.len() < before {
-            self.notes.note_processes(&processes).await?;
-        }
-        Ok(())
+    /// Takes the remains of earlier processes that have finished.
+    ///
+    /// It writes nothing: an observation may be broken off, and what it wrote too late would undo
+    /// what a start has noted since.
+    pub(crate) async fn bury_finished(&self) -> io::Result<()> {
+        let earlier = self.notes.processes().await?.draining;
+        earlier.into_iter().try_for_each(|it| Process::adopt(it.into()).map(drop))
     }
 
     /// Ends the oldest processes beyond those that may finish what they have.
@@ -140,7 +140,8 @@ impl<'a> Instance<'a> {
             }
         }
         let too_many = alive.len().saturating_sub(MOST_DRAINING);
-        for (_, process) in alive.drain(..too_many) {
+        // They stay noted until they have ended, so that their remains are taken.
+        for (_, process) in &alive[..too_many] {
             process.kill();
         }
         processes.draining = alive.into_iter().map(|(started, _)| started).collect();

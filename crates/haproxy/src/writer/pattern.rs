@@ -1,5 +1,8 @@
 //! What an ACL compares with.
 
+use std::convert::Infallible;
+
+use regex_syntax::ast::{self, Ast, Flag};
 use regex_syntax::hir::{Hir, HirKind};
 
 use super::{Unwritable, Word};
@@ -27,6 +30,9 @@ pub enum Refused {
     /// It is no regular expression, or one that cannot be matched without looking around.
     #[error("{0}")]
     NotARegex(String),
+    /// HAProxy's engine would take it for another expression than the one that was priced.
+    #[error("classes within classes and the flag R are not supported")]
+    Ambiguous,
     /// Matching it may take time that grows with a power of the length of what is matched.
     #[error("a repetition within a repetition is too expensive")]
     Nested,
@@ -55,8 +61,13 @@ impl Pattern {
     /// [`Refused`] says why not.
     pub fn regex(text: &str) -> Result<Self, Refused> {
         let word = Word::quoted(text)?;
-        let parsed = regex_syntax::ParserBuilder::new().nest_limit(32).build().parse(text);
-        let parsed = parsed.map_err(|error| Refused::NotARegex(first_cause(&error)))?;
+        let tree = ast::parse::ParserBuilder::new().nest_limit(32).build().parse(text);
+        let tree = tree.map_err(|error| Refused::NotARegex(error.kind().to_string()))?;
+        if is_ambiguous(&tree) {
+            return Err(Refused::Ambiguous);
+        }
+        let parsed = regex_syntax::hir::translate::Translator::new().translate(text, &tree);
+        let parsed = parsed.map_err(|error| Refused::NotARegex(error.kind().to_string()))?;
         let mut repetitions = 0;
         price(&parsed, false, &mut repetitions)?;
         if repetitions > MAX_REPETITIONS {
@@ -72,12 +83,45 @@ impl From<Pattern> for Word {
     }
 }
 
-fn first_cause(error: &regex_syntax::Error) -> String {
-    match error {
-        regex_syntax::Error::Parse(error) => error.kind().to_string(),
-        regex_syntax::Error::Translate(error) => error.kind().to_string(),
-        // The enum of the crate may grow.
-        other => other.to_string(),
+/// Whether HAProxy's engine reads it differently: there a class ends with the first `]`, so that
+/// what we take for the inside of one would be repetitions nobody has priced, and `(?R)` is the
+/// whole expression once more.
+fn is_ambiguous(tree: &Ast) -> bool {
+    let found = ast::visit(tree, Ambiguity::default());
+    found.is_ok_and(|found| found)
+}
+
+#[derive(Default)]
+struct Ambiguity {
+    found: bool,
+}
+
+impl ast::Visitor for Ambiguity {
+    type Output = bool;
+    type Err = Infallible;
+
+    fn finish(self) -> Result<bool, Infallible> {
+        Ok(self.found)
+    }
+
+    fn visit_pre(&mut self, tree: &Ast) -> Result<(), Infallible> {
+        if let Ast::Flags(set) = tree {
+            self.found |= set.flags.flag_state(Flag::CRLF).is_some();
+        }
+        Ok(())
+    }
+
+    fn visit_class_set_item_pre(&mut self, item: &ast::ClassSetItem) -> Result<(), Infallible> {
+        self.found |= matches!(item, ast::ClassSetItem::Bracketed(_));
+        Ok(())
+    }
+
+    fn visit_class_set_binary_op_pre(
+        &mut self,
+        _: &ast::ClassSetBinaryOp,
+    ) -> Result<(), Infallible> {
+        self.found = true;
+        Ok(())
     }
 }
 
@@ -122,6 +166,17 @@ mod tests {
             assert_eq!(Pattern::regex(text), Err(Refused::Nested), "{text}");
         }
         assert_eq!(Pattern::regex(&".*a".repeat(9)), Err(Refused::TooMany));
+    }
+
+    #[test]
+    fn what_the_engine_would_read_differently_is_refused() {
+        // With PCRE the second is a class, a nested repetition, and another class.
+        for text in ["[a&&b]", "[[x](a+)+[y]]", "[a--b]", "(?R)", "a(?iR)b"] {
+            assert_eq!(Pattern::regex(text), Err(Refused::Ambiguous), "{text}");
+        }
+        for text in ["[a&b]", "[]a]", r"[\[x]", "[[:alpha:]_-]+", "(?i)a", r"[^\D\d]"] {
+            assert!(Pattern::regex(text).is_ok(), "{text}");
+        }
     }
 
     #[test]

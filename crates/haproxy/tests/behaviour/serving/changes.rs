@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use evenkeel_driver::Driver;
 use evenkeel_model::observed::{MemberHealth, Served};
 use evenkeel_model::text::Label;
+use tokio::net::TcpStream;
 
 use super::node::{Node, answers, each, get};
 
@@ -91,7 +92,7 @@ async fn a_new_listener_is_another_process_and_nobody_notices() {
     }
     over.store(true, Ordering::Relaxed);
     client.await.unwrap();
-    node.eventually_alone().await;
+    node.eventually_at_most(1).await;
     assert!(asked.load(Ordering::Relaxed) > 3);
     assert_ne!(node.pid().await, pid);
 
@@ -155,5 +156,25 @@ async fn a_life_that_ended_between_file_and_socket_is_mended() {
     node.apply().await.unwrap();
     assert_eq!(answers(node.vip(8080), 4).await, each(&["one", "two"], 2));
     assert_ne!(node.pid().await, before, "nobody can know what it has, so it is replaced");
+    node.close().await;
+}
+
+#[tokio::test]
+async fn processes_that_may_not_finish_leave_no_remains() {
+    let mut node = Node::new("127.77.1.77");
+    let pool = node.listener(8080);
+    node.member(pool, "one").await;
+    node.apply().await.unwrap();
+    let mut idle = Vec::new();
+    for port in 8081..8085 {
+        // Each process has a client that holds it.
+        idle.push(TcpStream::connect(node.vip(8080)).await.unwrap());
+        get(node.vip(8080)).await.unwrap();
+        node.listener(port);
+        node.apply().await.unwrap();
+    }
+    node.eventually_at_most(3).await;
+    drop(idle);
+    node.eventually_at_most(1).await;
     node.close().await;
 }

@@ -104,15 +104,15 @@ impl Node {
         text.trim().parse().unwrap()
     }
 
-    /// Waits until the processes that were replaced have ended, and left no remains.
-    pub(crate) async fn eventually_alone(&self) {
+    /// Waits until no more than so many processes are there, remains of ended ones included.
+    pub(crate) async fn eventually_at_most(&self, processes: usize) {
         let deadline = Instant::now() + PATIENCE;
         let mut rounds = interval(Duration::from_millis(20));
         loop {
             rounds.tick().await;
             self.observe().await;
             let own = children();
-            if own.len() <= 1 {
+            if own.len() <= processes {
                 return;
             }
             assert!(Instant::now() < deadline, "{own:?}");

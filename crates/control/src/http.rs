@@ -28,7 +28,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::Body;
+use axum::body::{Body, HttpBody};
 use axum::http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
@@ -130,6 +130,10 @@ impl Front {
     async fn with_body(&self, request: Request<Body>) -> Result<Request<Body>, Refusal> {
         let bounds = &self.control.config().bounds;
         let (parts, body) = request.into_parts();
+        // Whoever says beforehand that it is too much is told so before sending it.
+        if body.size_hint().lower() > bounds.request_bytes as u64 {
+            return Err(Refusal::too_large());
+        }
         let body = Limited::new(body, bounds.request_bytes).collect();
         let body = match tokio::time::timeout(bounds.request_body, body).await {
             Ok(Ok(body)) => body.to_bytes(),

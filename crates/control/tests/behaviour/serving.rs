@@ -62,6 +62,17 @@ async fn whoever_is_slow_is_sent_away() {
 }
 
 #[tokio::test]
+async fn too_large_a_body_is_refused_before_it_is_sent() {
+    let (_lab, address, _task) = served(|_| ()).await;
+    let head = "POST /v2/pools HTTP/1.1\r\nHost: x\r\nX-Roles: admin\r\n\
+                Content-Length: 10000000\r\nExpect: 100-continue\r\n\r\n";
+    let mut stream = say(address, head).await;
+    let mut start = [0; 12];
+    timeout(PATIENCE, stream.read_exact(&mut start)).await.unwrap().unwrap();
+    assert_eq!(&start, b"HTTP/1.1 413");
+}
+
+#[tokio::test]
 async fn those_who_find_no_place_wait_for_one() {
     let (_lab, address, _task) = served(|config| config.bounds.connections = 1).await;
     let idle = say(address, "").await;

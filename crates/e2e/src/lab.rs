@@ -18,6 +18,9 @@ use crate::http::{self, Answer};
 /// How long the first line may take, on a machine that is busy with other tests.
 const START: Duration = Duration::from_secs(20);
 
+/// How long a killed service may take to end.
+const END: Duration = Duration::from_secs(5);
+
 /// How long a change may take until it is served, likewise.
 pub const SETTLE: Duration = Duration::from_secs(20);
 
@@ -269,6 +272,14 @@ impl Lab {
 
 impl Drop for Lab {
     fn drop(&mut self) {
+        // The service first, which would start again what ends under it.
+        let _ = self.process.start_kill();
+        let deadline = tokio::time::Instant::now() + END;
+        while let Ok(None) = self.process.try_wait()
+            && tokio::time::Instant::now() < deadline
+        {
+            std::thread::yield_now();
+        }
         // With kept data the HAProxies outlive the service; a test leaves nothing behind.
         for pid in self.haproxies().unwrap_or_default() {
             kill(pid);

@@ -2,23 +2,24 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use evenkeel_driver::{Driver, DriverError, Site};
-use evenkeel_model::observed::{MemberHealth, Observation, Served, Traffic};
+use evenkeel_model::observed::{MemberHealth, Observation, Served};
 use evenkeel_model::provider::{Capabilities, Unsupported};
-use evenkeel_model::{LoadBalancerGraph, LoadBalancerId, MemberId};
+use evenkeel_model::{LoadBalancerGraph, MemberId};
 use evenkeel_plumbing::echo;
 use tokio::time::{Instant, sleep_until};
 
 use crate::HaproxyOptions;
 use crate::change::{Change, between};
 use crate::command::{Command, ServerName};
-use crate::instance::{Instance, disk};
+use crate::counters::{Share, idle};
+use crate::instance::{END, Instance, disk};
+use crate::memory::{Memories, Memory};
 use crate::ping::{self, Pinger, Target};
-use crate::record::{Applied, Counters};
+use crate::record::Applied;
 use crate::render::{self, CAPABILITIES};
 use crate::socket::SocketError;
 use crate::stats;
@@ -34,66 +35,51 @@ const NO_PING: &str = "PING monitors need the right to send echo requests; the o
 #[derive(Debug)]
 pub struct HaproxyDriver {
     options: HaproxyOptions,
-    reloads: Mutex<BTreeMap<LoadBalancerId, Instant>>,
-    pingers: Mutex<BTreeMap<LoadBalancerId, Pinger>>,
+    memories: Memories,
     may_ping: bool,
 }
 
 impl HaproxyDriver {
     /// A driver that runs HAProxy as `options` say.
     pub fn new(options: HaproxyOptions) -> Self {
-        Self {
-            options,
-            reloads: Mutex::new(BTreeMap::new()),
-            pingers: Mutex::new(BTreeMap::new()),
-            may_ping: echo::is_allowed(),
-        }
+        Self { options, memories: Memories::default(), may_ping: echo::is_allowed() }
     }
 
     /// Sees to it that `targets` are probed. A process that was just started is told what is known.
     fn ping(&self, site: &Site, targets: Vec<Target>, started: bool) {
-        let mut pingers = self.pingers.lock().unwrap_or_else(PoisonError::into_inner);
-        let earlier = pingers.get(&site.load_balancer);
-        if targets.is_empty() {
-            pingers.remove(&site.load_balancer);
-        } else if started || !earlier.is_some_and(|pinger| pinger.probes(&targets)) {
-            let pinger = Pinger::start(&site.directory, targets, earlier);
-            pingers.insert(site.load_balancer, pinger);
-        }
+        self.memories.of(site.load_balancer, |memory| {
+            let earlier = memory.pinger.as_ref();
+            if targets.is_empty() {
+                memory.pinger = None;
+            } else if started || !earlier.is_some_and(|pinger| pinger.probes(&targets)) {
+                memory.pinger = Some(Pinger::start(&site.directory, targets, earlier));
+            }
+        });
     }
 
     /// What our own probes say of the members of a site.
     fn pinged(&self, site: &Site) -> BTreeMap<MemberId, MemberHealth> {
-        let pingers = self.pingers.lock().unwrap_or_else(PoisonError::into_inner);
-        pingers.get(&site.load_balancer).map(Pinger::health).unwrap_or_default()
-    }
-
-    fn last_reload(&self, load_balancer: LoadBalancerId) -> Option<Instant> {
-        let reloads = self.reloads.lock().unwrap_or_else(PoisonError::into_inner);
-        reloads.get(&load_balancer).copied()
-    }
-
-    fn note_reload(&self, load_balancer: LoadBalancerId) {
-        let mut reloads = self.reloads.lock().unwrap_or_else(PoisonError::into_inner);
-        reloads.insert(load_balancer, Instant::now());
-    }
-
-    fn forget_reloads(&self, load_balancer: LoadBalancerId) {
-        self.reloads.lock().unwrap_or_else(PoisonError::into_inner).remove(&load_balancer);
+        let health = |memory: &Memory| memory.pinger.as_ref().map(Pinger::health);
+        self.memories.get(site.load_balancer, health).unwrap_or_default()
     }
 
     /// The cheapest way to `wanted`; true if another process serves now.
-    async fn bring_about(&self, site: &Site, wanted: Applied) -> Result<bool, DriverError> {
+    async fn bring_about(
+        &self,
+        site: &Site,
+        graph: &LoadBalancerGraph,
+        wanted: Applied,
+    ) -> Result<bool, DriverError> {
         let instance = Instance::at(site, &self.options);
+        instance.settle().await.map_err(unendable)?;
         let Some(running) = instance.serving().await.map_err(disk)? else {
-            return self.start(&instance, wanted).await.map(|()| true);
+            return self.start(&instance, graph, wanted).await.map(|()| true);
         };
-        let Ok(served) = instance.socket().generation().await else {
+        let Ok(served) = instance.socket().generation_at_last().await else {
             // It hangs: nothing can be taken over from it, and nobody is served by it.
             tracing::warn!(pid = running.identity().pid, "HAProxy does not answer, replaced");
-            running.kill();
-            running.ended().await;
-            return self.start(&instance, wanted).await.map(|()| true);
+            running.end(END).await.map_err(unendable)?;
+            return self.start(&instance, graph, wanted).await.map(|()| true);
         };
         let applied = instance.notes().applied().await.map_err(disk)?;
         // What was noted is what serves only if the process says so itself: the agent may have
@@ -115,11 +101,7 @@ impl HaproxyDriver {
                 Change::Reload => {}
             }
         }
-        if let Some(last) = self.last_reload(site.load_balancer) {
-            sleep_until(last + RELOAD_GAP).await;
-        }
-        self.note_reload(site.load_balancer);
-        self.reload(&instance, known, wanted).await.map(|()| true)
+        self.reload(&instance, graph, known, wanted).await.map(|()| true)
     }
 
     /// Another process takes over the listening sockets; if it will not start, the old one serves
@@ -127,26 +109,76 @@ impl HaproxyDriver {
     async fn reload(
         &self,
         instance: &Instance<'_>,
+        graph: &LoadBalancerGraph,
         before: Option<Applied>,
         wanted: Applied,
     ) -> Result<(), DriverError> {
+        let id = graph.load_balancer.id;
+        if let Some(last) = self.memories.get(id, |memory| memory.reloaded) {
+            sleep_until(last + RELOAD_GAP).await;
+        }
+        self.memories.of(id, |memory| memory.reloaded = Some(Instant::now()));
         instance.notes().note_candidate(&wanted.configuration).await.map_err(disk)?;
         instance.check().await?;
-        roll_counters(instance).await?;
-        let generation = wanted.configuration.generation;
-        instance.notes().note_applied(&wanted).await.map_err(disk)?;
-        let outcome = instance.start(generation).await;
+        let outcome = self.start(instance, graph, wanted).await;
         if let (Err(_), Some(before)) = (&outcome, before) {
             instance.notes().note_applied(&before).await.map_err(disk)?;
         }
         outcome
     }
 
-    /// The first process. Its start is its own check.
-    async fn start(&self, instance: &Instance<'_>, wanted: Applied) -> Result<(), DriverError> {
+    /// Another process, whether there is one already or not. The first one's start is its own
+    /// check.
+    async fn start(
+        &self,
+        instance: &Instance<'_>,
+        graph: &LoadBalancerGraph,
+        wanted: Applied,
+    ) -> Result<(), DriverError> {
+        self.count(instance, graph).await?;
         let generation = wanted.configuration.generation;
         instance.notes().note_applied(&wanted).await.map_err(disk)?;
         instance.start(generation).await
+    }
+
+    /// Keeps what the process has counted that is about to leave, or that was killed: then it is
+    /// what was seen last. What it still moves afterwards is lost to the statistics.
+    async fn count(
+        &self,
+        instance: &Instance<'_>,
+        graph: &LoadBalancerGraph,
+    ) -> Result<(), DriverError> {
+        let running = instance.serving().await.map_err(disk)?;
+        let now = match running {
+            Some(running) => instance.socket().statistics().await.ok().map(|csv| Share {
+                process: running.identity().into(),
+                counters: stats::parse(&csv, &[]).traffic,
+            }),
+            None => None,
+        };
+        let seen = self.memories.of(graph.load_balancer.id, |memory| memory.seen.take());
+        let Some(share) = now.or(seen) else { return Ok(()) };
+        let mut counted = instance.notes().counted().await.map_err(disk)?;
+        let is_there = |id| graph.listeners.iter().any(|listener| listener.id == id);
+        counted.add(share, is_there);
+        instance.notes().note_counted(&counted).await.map_err(disk)
+    }
+
+    /// What is seen of a site where no process answers.
+    async fn observe_silence(
+        &self,
+        site: &Site,
+        instance: &Instance<'_>,
+    ) -> Result<Observation, DriverError> {
+        let there = instance.notes().are_there();
+        let counted = instance.notes().counted().await.map_err(disk)?;
+        let seen = self.memories.get(site.load_balancer, |memory| memory.seen.clone());
+        Ok(Observation {
+            served: if there { Served::Remains } else { Served::Absent },
+            traffic: idle(counted.total(seen.as_ref())),
+            sockets: site.sockets.clone(),
+            ..Observation::default()
+        })
     }
 }
 
@@ -168,56 +200,50 @@ impl Driver for HaproxyDriver {
             retired: Vec::new(),
             pinged: pinged.clone(),
         };
-        let started = self.bring_about(site, wanted).await?;
+        let started = self.bring_about(site, graph, wanted).await?;
         self.ping(site, pinged, started);
         Ok(())
     }
 
     async fn observe(&self, site: &Site) -> Result<Observation, DriverError> {
         let instance = Instance::at(site, &self.options);
-        let sockets = site.sockets.clone();
         instance.bury_finished().await.map_err(disk)?;
-        if instance.serving().await.map_err(disk)?.is_none() {
-            let there = instance.notes().are_there();
-            let served = if there { Served::Remains } else { Served::Absent };
-            let traffic = idle(instance.notes().counters().await.map_err(disk)?);
-            return Ok(Observation { served, traffic, sockets, ..Observation::default() });
-        }
+        let Some(running) = instance.serving().await.map_err(disk)? else {
+            return self.observe_silence(site, &instance).await;
+        };
         let (Ok(generation), Ok(csv)) =
             (instance.socket().generation().await, instance.socket().statistics().await)
         else {
-            // It runs, but hangs.
-            return Ok(Observation { served: Served::Remains, sockets, ..Observation::default() });
+            return self.observe_silence(site, &instance).await;
         };
-        let mut statistics = stats::parse(&csv);
-        if let Some(applied) = instance.notes().applied().await.map_err(disk)? {
-            for ServerName { pool, member } in applied.retired {
-                statistics.members.remove(&(pool, member));
-            }
-            self.ping(site, applied.pinged, false);
-        }
-        let ended = instance.notes().counters().await.map_err(disk)?;
+        let applied = instance.notes().applied().await.map_err(disk)?;
+        let retired = applied.as_ref().map_or(&[][..], |applied| &applied.retired);
+        let statistics = stats::parse(&csv, retired);
+        self.ping(site, applied.map(|applied| applied.pinged).unwrap_or_default(), false);
+        let counted = instance.notes().counted().await.map_err(disk)?;
+        let seen = Share { process: running.identity().into(), counters: statistics.traffic };
+        let traffic = counted.total(Some(&seen));
+        self.memories.of(site.load_balancer, |memory| memory.seen = Some(seen));
         let members = statistics.members.into_iter().map(|((_, id), health)| (id, health));
+        // Half of a start may have left a process that nobody has noted.
+        let generation =
+            if instance.is_starting().await.map_err(disk)? { None } else { generation };
         Ok(Observation {
             served: generation.map_or(Served::Remains, Served::Serving),
             listeners: statistics.listeners,
             pools: statistics.pools,
             members: members.chain(self.pinged(site)).collect(),
-            traffic: sum(ended, &statistics.traffic),
-            sockets,
+            traffic,
+            sockets: site.sockets.clone(),
         })
     }
 
     async fn remove(&self, site: &Site) -> Result<(), DriverError> {
         let instance = Instance::at(site, &self.options);
         self.ping(site, Vec::new(), false);
-        instance.end().await.map_err(|source| DriverError::Unavailable {
-            attempt: "could not end HAProxy".to_owned(),
-            cure: "the operator looks at the agent's log; it is tried again".to_owned(),
-            source: Some(source),
-        })?;
+        instance.end().await.map_err(unendable)?;
         instance.notes().clear().await.map_err(disk)?;
-        self.forget_reloads(site.load_balancer);
+        self.memories.forget(site.load_balancer);
         Ok(())
     }
 
@@ -272,37 +298,18 @@ async fn still_there(instance: &Instance<'_>, retired: &[ServerName]) -> Vec<Ser
     still_there
 }
 
+fn unendable(source: io::Error) -> DriverError {
+    DriverError::Unavailable {
+        attempt: "could not end HAProxy".to_owned(),
+        cure: "the operator looks at the agent's log; it is tried again".to_owned(),
+        source: Some(source),
+    }
+}
+
 fn unsteerable(error: SocketError) -> DriverError {
     DriverError::Unavailable {
         attempt: "could not change the running HAProxy".to_owned(),
         cure: "it is tried again".to_owned(),
         source: Some(io::Error::other(error)),
     }
-}
-
-/// Adds what the process that is about to leave has counted to what earlier ones did. What it
-/// still moves afterwards is lost to the statistics.
-async fn roll_counters(instance: &Instance<'_>) -> Result<(), DriverError> {
-    if let Ok(csv) = instance.socket().statistics().await {
-        let ended = instance.notes().counters().await.map_err(disk)?;
-        let total = idle(sum(ended, &stats::parse(&csv).traffic));
-        instance.notes().note_counters(&total).await.map_err(disk)?;
-    }
-    Ok(())
-}
-
-fn sum(mut ended: Counters, now: &Counters) -> Counters {
-    for (listener, traffic) in now {
-        let total = ended.entry(*listener).or_default();
-        *total = total.plus(*traffic);
-    }
-    ended
-}
-
-/// The counters of processes that have ended have no connection open.
-fn idle(mut counters: Counters) -> Counters {
-    for traffic in counters.values_mut() {
-        *traffic = Traffic { active_connections: 0, ..*traffic };
-    }
-    counters
 }

@@ -7,13 +7,14 @@ use std::time::Duration;
 
 use evenkeel_driver::{DriverError, Site};
 use evenkeel_model::Generation;
+use evenkeel_plumbing::process::found_in;
 use evenkeel_plumbing::program::Started as Child;
 use evenkeel_plumbing::{Process, Program};
-use tokio::time::{Instant, interval, timeout};
+use tokio::time::{Instant, interval, timeout_at};
 
 use crate::HaproxyOptions;
 use crate::complaint::refusal;
-use crate::record::{CANDIDATE, FILE, Notes, Processes, Started};
+use crate::record::{CANDIDATE, FILE, Notes, Processes, Started, off_runtime};
 use crate::render::ADMIN_SOCKET;
 use crate::socket::Socket;
 
@@ -21,8 +22,11 @@ use crate::socket::Socket;
 const START: Duration = Duration::from_secs(10);
 const POLL: Duration = Duration::from_millis(2);
 
+/// What every process that serves is started with, so that it is found among all others.
+const SERVE: [&str; 3] = ["-db", "-f", FILE];
+
 /// How long a process may take to end when it was told to.
-const END: Duration = Duration::from_secs(5);
+pub(crate) const END: Duration = Duration::from_secs(5);
 
 /// How many earlier processes may finish what they have beside the one that serves.
 const MOST_DRAINING: usize = 2;
@@ -50,10 +54,42 @@ impl<'a> Instance<'a> {
 
     /// The process that serves, ours or one of an earlier life.
     pub(crate) async fn serving(&self) -> io::Result<Option<Process>> {
-        match self.notes.processes().await?.serving {
-            Some(started) => Process::adopt(started.into()),
-            None => Ok(None),
+        let serving = self.notes.processes().await?.serving;
+        serving.map_or(Ok(None), |started| self.held(started))
+    }
+
+    /// Whether a start was broken off, and what it left is not settled.
+    pub(crate) async fn is_starting(&self) -> io::Result<bool> {
+        Ok(self.notes.processes().await?.starting)
+    }
+
+    /// Exactly this process, if it is still there. A number that was noted before the node was
+    /// booted may be anybody's now, who then works elsewhere.
+    fn held(&self, started: Started) -> io::Result<Option<Process>> {
+        let process = Process::adopt(started.into())?;
+        Ok(process.filter(|process| !process.is_elsewhere(self.directory)))
+    }
+
+    /// Mends what a start has left that was broken off before it was noted whom it started.
+    /// Whoever answers serves; others have not begun to.
+    pub(crate) async fn settle(&self) -> io::Result<()> {
+        let mut processes = self.notes.processes().await?;
+        if !processes.starting {
+            return Ok(());
         }
+        let directory = self.directory.to_owned();
+        let found = off_runtime(move || found_in(&directory, &SERVE)).await?;
+        let answering = self.socket().pid().await.ok().flatten();
+        let strays = found.into_iter().filter(|it| !processes.contain((*it).into()));
+        for stray in strays.collect::<Vec<_>>() {
+            if answering == Some(stray.pid) {
+                processes.hand_over_to(stray.into());
+            } else if let Some(process) = self.held(stray.into())? {
+                process.end(END).await?;
+            }
+        }
+        processes.starting = false;
+        self.notes.note_processes(&processes).await
     }
 
     /// Asks HAProxy whether it would take the candidate.
@@ -66,41 +102,71 @@ impl<'a> Instance<'a> {
     /// Starts a process with the file of the site, which takes over from the one that serves, if
     /// there is one; returns when the new one says that it serves `generation`.
     pub(crate) async fn start(&self, generation: Generation) -> Result<(), DriverError> {
-        let mut processes = self.notes.processes().await.map_err(disk)?;
-        let before = self.serving().await.map_err(disk)?;
-        let finishing: Vec<OsString> =
-            before.iter().map(|process| process.identity().pid.to_string().into()).collect();
-        let mut program = self.program(&["-db", "-f", FILE]);
-        if before.is_some() {
-            program.arguments.extend(["-x", ADMIN_SOCKET, "-sf"].map(OsString::from));
-            program.arguments.extend(finishing);
+        let earlier = self.notes.processes().await.map_err(disk)?;
+        let program = self.successor(&earlier).map_err(disk)?;
+        // Noted first, so that whatever happens the next life knows that there may be one more.
+        let starting = Processes { starting: true, ..earlier.clone() };
+        self.notes.note_processes(&starting).await.map_err(disk)?;
+        let outcome = match program.start().await {
+            Ok(child) => self.see_off(child, earlier.clone(), generation).await,
+            Err(source) => Err(self.unstartable(source)),
+        };
+        if outcome.is_err() {
+            self.notes.note_processes(&earlier).await.map_err(disk)?;
         }
-        let mut child = program.start().await.map_err(|source| self.unstartable(source))?;
-        // Noted before it serves: whatever happens now, the next life finds both.
-        let started = Started::from(child.process.identity());
-        processes.draining.extend(processes.serving.replace(started));
-        self.notes.note_processes(&processes).await.map_err(disk)?;
-        match self.until_served(&mut child, generation).await {
-            Ok(()) => {
-                self.thin_out(processes).await;
-                Ok(())
-            }
-            Err(error) => {
-                child.process.kill();
-                // Killed, it ends at once, and nobody else would take its remains.
-                let _ = timeout(END, child.process.ended()).await;
-                processes.serving = processes.draining.pop();
-                self.notes.note_processes(&processes).await.map_err(disk)?;
-                Err(error)
-            }
-        }
+        outcome
     }
 
-    async fn until_served(
+    /// What is to be started: it takes the sockets of the one that serves, and lets all that came
+    /// before finish.
+    fn successor(&self, earlier: &Processes) -> io::Result<Program> {
+        let mut program = self.program(&SERVE);
+        let serving = earlier.serving.map_or(Ok(None), |started| self.held(started))?;
+        if serving.is_some() {
+            program.arguments.extend(["-x", ADMIN_SOCKET].map(OsString::from));
+        }
+        // The earlier ones too: one may not have been told yet when a start was broken off.
+        let mut finishing = Vec::new();
+        for started in &earlier.draining {
+            finishing.extend(self.held(*started)?);
+        }
+        finishing.extend(serving);
+        if !finishing.is_empty() {
+            program.arguments.push("-sf".into());
+        }
+        let numbers = finishing.iter().map(|process| process.identity().pid.to_string().into());
+        program.arguments.extend(numbers);
+        Ok(program)
+    }
+
+    /// Notes a process that was started, and waits until it serves; ends it if it does not.
+    async fn see_off(
         &self,
-        child: &mut Child,
+        mut child: Child,
+        mut processes: Processes,
         generation: Generation,
     ) -> Result<(), DriverError> {
+        processes.hand_over_to(child.process.identity().into());
+        let noted = self.notes.note_processes(&processes).await.map_err(disk);
+        let outcome = match noted {
+            Ok(()) => {
+                child.keep();
+                self.until_served(&child, generation).await
+            }
+            Err(error) => Err(error),
+        };
+        if outcome.is_ok() {
+            if let Err(error) = self.thin_out(processes).await {
+                let error: &dyn std::error::Error = &error;
+                tracing::warn!(error, "earlier processes not ended");
+            }
+        } else if child.process.end(END).await.is_err() {
+            tracing::warn!(pid = child.process.identity().pid, "a failed process does not end");
+        }
+        outcome
+    }
+
+    async fn until_served(&self, child: &Child, generation: Generation) -> Result<(), DriverError> {
         let pid = child.process.identity().pid;
         let deadline = Instant::now() + START;
         let mut polls = interval(POLL);
@@ -132,12 +198,10 @@ impl<'a> Instance<'a> {
     }
 
     /// Ends the oldest processes beyond those that may finish what they have.
-    async fn thin_out(&self, mut processes: Processes) {
+    async fn thin_out(&self, mut processes: Processes) -> io::Result<()> {
         let mut alive = Vec::new();
         for started in processes.draining {
-            if let Ok(Some(process)) = Process::adopt(started.into()) {
-                alive.push((started, process));
-            }
+            alive.extend(self.held(started)?.map(|process| (started, process)));
         }
         let too_many = alive.len().saturating_sub(MOST_DRAINING);
         // They stay noted until they have ended, so that their remains are taken.
@@ -145,26 +209,24 @@ impl<'a> Instance<'a> {
             process.kill();
         }
         processes.draining = alive.into_iter().map(|(started, _)| started).collect();
-        if let Err(error) = self.notes.note_processes(&processes).await {
-            let error: &dyn std::error::Error = &error;
-            tracing::warn!(error, "processes not noted");
-        }
+        self.notes.note_processes(&processes).await
     }
 
     /// Ends all processes of the site at once, and returns when they have.
     pub(crate) async fn end(&self) -> io::Result<()> {
+        self.settle().await?;
         let processes = self.notes.processes().await?;
         let mut alive = Vec::new();
         for started in processes.draining.into_iter().chain(processes.serving) {
-            if let Some(process) = Process::adopt(started.into())? {
+            if let Some(process) = self.held(started)? {
                 process.terminate();
                 alive.push(process);
             }
         }
+        let deadline = Instant::now() + END;
         for process in alive {
-            if timeout(END, process.ended()).await.is_err() {
-                process.kill();
-                timeout(END, process.ended()).await.map_err(io::Error::from)?;
+            if timeout_at(deadline, process.ended()).await.is_err() {
+                process.end(END).await?;
             }
         }
         Ok(())

@@ -1,18 +1,18 @@
 //! What the driver notes in a site's directory, so that its next life knows what it runs.
 
-use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use evenkeel_model::observed::Traffic;
-use evenkeel_model::{Epoch, ListenerId};
+use evenkeel_model::Epoch;
 use evenkeel_plumbing::{Identity, file};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::command::ServerName;
 use crate::configuration::Configuration;
+use crate::counters::Counted;
 use crate::ping::Target;
+use crate::render::ADMIN_SOCKET;
 
 /// The configuration as HAProxy reads it.
 pub(crate) const FILE: &str = "haproxy.cfg";
@@ -25,18 +25,12 @@ const COUNTERS: &str = "counters.json";
 /// For people and their scripts: the number of the process that serves.
 const PID: &str = "haproxy.pid";
 
-/// Everything that the driver may have made in a site's directory, sockets first.
-const ALL: [&str; 9] = [
-    "admin.sock",
-    "haproxy_stats.sock",
-    "peers.sock",
-    PID,
-    CANDIDATE,
-    FILE,
-    COUNTERS,
-    APPLIED,
-    PROCESSES,
-];
+/// The sockets that HAProxy makes in a site's directory.
+const SOCKETS: [&str; 3] = [ADMIN_SOCKET, "haproxy_stats.sock", "peers.sock"];
+
+/// Everything that the driver may have made there, sockets first.
+const ALL: [&str; 9] =
+    [SOCKETS[0], SOCKETS[1], SOCKETS[2], PID, CANDIDATE, FILE, COUNTERS, APPLIED, PROCESSES];
 
 /// What the process that serves was last told.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -60,6 +54,21 @@ pub(crate) struct Processes {
     pub(crate) serving: Option<Started>,
     /// Earlier ones that finish what they have, oldest first.
     pub(crate) draining: Vec<Started>,
+    /// Another one is being started: it may run already, and is not in here.
+    #[serde(default)]
+    pub(crate) starting: bool,
+}
+
+impl Processes {
+    /// Whether this one is among them.
+    pub(crate) fn contain(&self, process: Started) -> bool {
+        self.serving == Some(process) || self.draining.contains(&process)
+    }
+
+    /// Another one serves from now on.
+    pub(crate) fn hand_over_to(&mut self, successor: Started) {
+        self.draining.extend(self.serving.replace(successor));
+    }
 }
 
 /// A process, in a form that can be written.
@@ -80,9 +89,6 @@ impl From<Started> for Identity {
         Self { pid: it.pid, started: it.started }
     }
 }
-
-/// What passed each listener in processes that have ended.
-pub(crate) type Counters = BTreeMap<ListenerId, Traffic>;
 
 /// The notes of one site.
 #[derive(Clone, Debug)]
@@ -109,7 +115,7 @@ impl Notes {
         Ok(self.read(PROCESSES).await?.unwrap_or_default())
     }
 
-    pub(crate) async fn counters(&self) -> io::Result<Counters> {
+    pub(crate) async fn counted(&self) -> io::Result<Counted> {
         Ok(self.read(COUNTERS).await?.unwrap_or_default())
     }
 
@@ -128,8 +134,8 @@ impl Notes {
         }
     }
 
-    pub(crate) async fn note_counters(&self, counters: &Counters) -> io::Result<()> {
-        self.write(COUNTERS, json(counters)?).await
+    pub(crate) async fn note_counted(&self, counted: &Counted) -> io::Result<()> {
+        self.write(COUNTERS, json(counted)?).await
     }
 
     pub(crate) async fn note_candidate(&self, configuration: &Configuration) -> io::Result<()> {
@@ -143,6 +149,8 @@ impl Notes {
 
     /// Removes everything of this driver's.
     pub(crate) async fn clear(&self) -> io::Result<()> {
+        let directory = self.directory.clone();
+        off_runtime(move || remove_half_made(&directory)).await?;
         self.remove(&ALL).await
     }
 
@@ -170,11 +178,31 @@ impl Notes {
     }
 }
 
+/// Removes the sockets of processes that were killed while they made them: until all is bound,
+/// HAProxy has them beside their place, as `admin.sock.4711.tmp`, and the earlier one as `.bak`.
+fn remove_half_made(directory: &Path) -> io::Result<()> {
+    let entries = match std::fs::read_dir(directory) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        entries => entries?,
+    };
+    for entry in entries {
+        let name = entry?.file_name();
+        let name = name.to_string_lossy();
+        let is_beside =
+            |socket: &&str| name.strip_prefix(*socket).is_some_and(|rest| rest.starts_with('.'));
+        let is_half_made = SOCKETS.iter().any(is_beside);
+        if is_half_made {
+            file::remove(&directory.join(&*name))?;
+        }
+    }
+    Ok(())
+}
+
 fn json<T: Serialize>(value: &T) -> io::Result<Vec<u8>> {
     serde_json::to_vec(value).map_err(io::Error::other)
 }
 
-async fn off_runtime<T: Send + 'static>(
+pub(crate) async fn off_runtime<T: Send + 'static>(
     work: impl FnOnce() -> io::Result<T> + Send + 'static,
 ) -> io::Result<T> {
     tokio::task::spawn_blocking(work).await.map_err(io::Error::other)?

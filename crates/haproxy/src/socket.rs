@@ -17,6 +17,9 @@ use crate::render::ADMIN_SOCKET;
 /// How long an answer may take. HAProxy answers in under a millisecond, unless it hangs.
 const PATIENCE: Duration = Duration::from_secs(2);
 
+/// How often a silent process is asked before it counts as one that hangs.
+const ATTEMPTS: usize = 3;
+
 /// The longest answer that is read: the statistics of some ten thousand servers.
 const LONGEST: u64 = 16 * 1024 * 1024;
 
@@ -71,6 +74,18 @@ impl<'a> Socket<'a> {
         let answer = self.ask(&format!("get var {GENERATION}")).await?;
         let number = answer.split_once("value=<").and_then(|(_, rest)| rest.split('>').next());
         Ok(number.and_then(|number| number.parse().ok()).map(Generation::new))
+    }
+
+    /// The same, with patience: a node may be too busy for a while, and whoever does not answer
+    /// this is ended.
+    pub(crate) async fn generation_at_last(self) -> Result<Option<Generation>, SocketError> {
+        for _ in 1..ATTEMPTS {
+            match self.generation().await {
+                Err(SocketError::Silent(error)) if error.kind() == io::ErrorKind::TimedOut => {}
+                outcome => return outcome,
+            }
+        }
+        self.generation().await
     }
 
     /// Lets the process say from now on that it serves `generation`.

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use evenkeel_model::observed::{ListenerHealth, MemberHealth, PoolHealth, Traffic};
 use evenkeel_model::{ListenerId, MemberId, PoolId};
 
+use crate::command::ServerName;
+
 /// What the statistics of one process say.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Statistics {
@@ -14,9 +16,9 @@ pub(crate) struct Statistics {
     pub(crate) traffic: BTreeMap<ListenerId, Traffic>,
 }
 
-/// Reads the CSV of `show stat`. Lines that are not ours, and fields that make no sense, are
-/// passed over: what is missing then is unknown, and not wrong.
-pub(crate) fn parse(csv: &str) -> Statistics {
+/// Reads the CSV of `show stat`, without `retired` servers. Lines that are not ours, and fields
+/// that make no sense, are passed over: what is missing then is unknown, and not wrong.
+pub(crate) fn parse(csv: &str, retired: &[ServerName]) -> Statistics {
     let mut lines = csv.lines();
     let header = lines.next().unwrap_or_default().trim_start_matches("# ");
     let columns: BTreeMap<&str, usize> =
@@ -26,6 +28,9 @@ pub(crate) fn parse(csv: &str) -> Statistics {
         let fields = fields(line);
         let row = Row { columns: &columns, fields: &fields };
         statistics.take(&row);
+    }
+    for ServerName { pool, member } in retired {
+        statistics.members.remove(&(*pool, *member));
     }
     // HAProxy calls a backend without servers DOWN; a pool without members is not.
     for (pool, health) in &mut statistics.pools {
@@ -144,7 +149,7 @@ mod tests {
     }
 
     fn read(lines: &[String]) -> Statistics {
-        parse(&format!("{HEADER}\n{}\n\n", lines.join("\n")))
+        parse(&format!("{HEADER}\n{}\n\n", lines.join("\n")), &[])
     }
 
     fn member(status: &str, weight: u16, check: &str) -> MemberHealth {
@@ -189,12 +194,22 @@ mod tests {
         ]);
         assert_eq!(statistics.pools[&empty.into()], PoolHealth::Up);
         assert_eq!(statistics.pools[&dead.into()], PoolHealth::Down);
+
+        // Who is only there for its last connections is no member any more.
+        let csv = format!(
+            "{HEADER}\n{dead},{},0,,0,0,0,,MAINT,1,,,\n{dead},BACKEND,0,,0,0,0,,DOWN,0,,,\n",
+            id(3)
+        );
+        let retired = ServerName { pool: dead.into(), member: id(3).into() };
+        let statistics = parse(&csv, &[retired]);
+        assert!(statistics.members.is_empty());
+        assert_eq!(statistics.pools[&dead.into()], PoolHealth::Up);
     }
 
     #[test]
     fn nonsense_is_passed_over() {
         for text in ["", "no,such,header", "# pxname\n\"", "Unknown command.\n"] {
-            assert_eq!(parse(text), Statistics::default(), "{text}");
+            assert_eq!(parse(text, &[]), Statistics::default(), "{text}");
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Replaces the file at `path`, readable by its owner alone, so that after a crash of this process
 /// either the old or the new content is there, and never a part of it.
@@ -15,7 +15,7 @@ use std::path::Path;
 ///
 /// What the system said, [`io::ErrorKind::StorageFull`] among it; the old content is still there.
 pub fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
-    let staged = path.with_extension("new");
+    let staged = staged(path);
     let written = write(&staged, content).and_then(|()| fs::rename(&staged, path));
     if written.is_err() {
         // Of a failed attempt nothing is left, so that it does not keep a full disk full.
@@ -30,12 +30,23 @@ fn write(path: &Path, content: &[u8]) -> io::Result<()> {
     file.write_all(content)
 }
 
-/// Removes a file; one that is not there is removed already.
+/// Removes a file, and what a replacement that was broken off has left beside it; one that is not
+/// there is removed already.
 ///
 /// # Errors
 ///
 /// What the system said.
 pub fn remove(path: &Path) -> io::Result<()> {
+    remove_one(&staged(path))?;
+    remove_one(path)
+}
+
+/// Where the new content of a file is until it is whole.
+fn staged(path: &Path) -> PathBuf {
+    path.with_added_extension("new")
+}
+
+fn remove_one(path: &Path) -> io::Result<()> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
         Ok(()) | Err(_) => Ok(()),
@@ -66,14 +77,19 @@ mod tests {
         let place = tempfile::tempdir().unwrap();
         let path = place.path().join("a.json");
         replace(&path, b"one").unwrap();
-        fs::create_dir(path.with_extension("new")).unwrap();
+        fs::create_dir(staged(&path)).unwrap();
         assert!(replace(&path, b"two").is_err());
         assert_eq!(fs::read(&path).unwrap(), b"one");
     }
 
     #[test]
-    fn what_is_not_there_is_removed() {
+    fn a_file_is_removed_with_its_half_replacement() {
         let place = tempfile::tempdir().unwrap();
-        remove(&place.path().join("nothing")).unwrap();
+        let path = place.path().join("a.json");
+        remove(&path).unwrap();
+        fs::write(&path, b"one").unwrap();
+        fs::write(staged(&path), b"tw").unwrap();
+        remove(&path).unwrap();
+        assert_eq!(fs::read_dir(place.path()).unwrap().count(), 0);
     }
 }

@@ -2,11 +2,15 @@
 
 use std::io;
 use std::os::fd::OwnedFd;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use rustix::process::{
     Pid, PidfdFlags, Signal, WaitId, WaitIdOptions, pidfd_open, pidfd_send_signal, waitid,
 };
 use tokio::io::unix::AsyncFd;
+use tokio::time::timeout;
 
 use crate::watched::watched;
 
@@ -38,6 +42,37 @@ impl Identity {
         let started = fields.get(19)?.parse().ok()?;
         Some((Self { pid, started }, is_dead))
     }
+}
+
+/// The processes that work in `directory` and were started with `arguments` among theirs, in this
+/// order and together.
+///
+/// # Errors
+///
+/// The directory is not there, or the list of processes could not be read.
+pub fn found_in(directory: &Path, arguments: &[&str]) -> io::Result<Vec<Identity>> {
+    let has_them = |pid: u32| {
+        let line = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+        let words: Vec<&[u8]> = line.split(|byte| *byte == 0).collect();
+        let mut places = words.windows(arguments.len());
+        places.any(|place| place.iter().zip(arguments).all(|(one, two)| *one == two.as_bytes()))
+    };
+    let numbers = std::fs::read_dir("/proc")?.flatten();
+    let numbers = numbers.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    let here = place(directory)?;
+    let is_here = |pid: u32| place(&working_directory(pid)).is_ok_and(|theirs| theirs == here);
+    let found = numbers.filter(|pid| is_here(*pid) && has_them(*pid));
+    Ok(found.filter_map(Identity::of).collect())
+}
+
+/// A link to where a process works. It can be followed even if its name leads nowhere any more.
+fn working_directory(pid: u32) -> PathBuf {
+    PathBuf::from(format!("/proc/{pid}/cwd"))
+}
+
+/// What two names of one directory have in common.
+fn place(path: &Path) -> io::Result<(u64, u64)> {
+    std::fs::metadata(path).map(|it| (it.dev(), it.ino()))
 }
 
 /// How many files a process of this one's may have open: the hard limit, to which it may raise
@@ -80,6 +115,25 @@ impl Process {
                 Ok(None)
             }
             Some(_) | None => Ok(None),
+        }
+    }
+
+    /// Takes hold of a child that nobody has waited for, whether it has ended or not.
+    pub(crate) fn of_child(number: u32) -> io::Result<Self> {
+        let pid = i32::try_from(number).ok().and_then(Pid::from_raw);
+        let pid = pid.ok_or(io::ErrorKind::InvalidInput)?;
+        let pidfd = pidfd_open(pid, PidfdFlags::NONBLOCK)?;
+        // Until it is waited for, its number is its own.
+        let (identity, _) = Identity::with_remains(number).ok_or(io::ErrorKind::NotFound)?;
+        Ok(Self { identity, pidfd: watched(pidfd)? })
+    }
+
+    /// Whether it works in another directory than this. What runs under a number that was noted
+    /// before the system was started anew does; what is ending works nowhere.
+    pub fn is_elsewhere(&self, directory: &Path) -> bool {
+        match place(&working_directory(self.identity.pid)) {
+            Ok(theirs) => place(directory).ok() != Some(theirs),
+            Err(error) => error.kind() != io::ErrorKind::NotFound,
         }
     }
 
@@ -129,6 +183,16 @@ impl Process {
     fn signal(&self, signal: Signal) {
         // It may have ended, which is what was wanted.
         let _ = pidfd_send_signal(self.pidfd.get_ref(), signal);
+    }
+
+    /// Ends it, and returns when it has ended, or after `patience`: it may hang in the kernel.
+    ///
+    /// # Errors
+    ///
+    /// [`io::ErrorKind::TimedOut`]: it is still there.
+    pub async fn end(&self, patience: Duration) -> io::Result<()> {
+        self.kill();
+        Ok(timeout(patience, self.ended()).await?)
     }
 
     /// Takes the remains of a child of ours; of another's child there are none for us.

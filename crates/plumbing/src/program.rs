@@ -5,7 +5,8 @@
 
 use std::ffi::OsString;
 use std::fs::File;
-use std::io::{self, Read, Seek};
+use std::io;
+use std::os::unix::fs::FileExt;
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -13,14 +14,15 @@ use std::sync::{LazyLock, mpsc};
 use std::thread;
 use std::time::Duration;
 
-use rustix::process::{Signal, set_parent_process_death_signal, setsid};
+use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, ftruncate, memfd_create};
+use rustix::process::{Signal, getpid, getppid, set_parent_process_death_signal, setsid};
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
-use crate::process::{Identity, Process};
+use crate::process::Process;
 
-/// How much of what a program says is kept.
-const OUTPUT: u64 = 64 * 1024;
+/// How much of what a program says is kept, from its beginning.
+const OUTPUT: u16 = 32 * 1024;
 
 /// Whether a child ends with this process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,12 +46,14 @@ pub struct Program {
     pub lifetime: Lifetime,
 }
 
-/// A program that was started, and what it says.
+/// A program that was started, and what it says. Killed when it is dropped, until it is kept: who
+/// stops half way, as by a deadline, leaves no process that nobody knows of.
 #[derive(Debug)]
 pub struct Started {
     /// The process.
     pub process: Process,
     output: File,
+    kept: bool,
 }
 
 /// How a program ended.
@@ -63,8 +67,21 @@ pub struct Ended {
 
 impl Started {
     /// What it has said so far.
-    pub fn said(&mut self) -> String {
-        said(&mut self.output)
+    pub fn said(&self) -> String {
+        said(&self.output)
+    }
+
+    /// Lets it run on when this is dropped: somebody else knows of it now.
+    pub const fn keep(&mut self) {
+        self.kept = true;
+    }
+}
+
+impl Drop for Started {
+    fn drop(&mut self) {
+        if !self.kept {
+            self.process.kill();
+        }
     }
 }
 
@@ -80,8 +97,10 @@ static STARTER: LazyLock<mpsc::Sender<Order>> = LazyLock::new(|| {
     let (sender, orders) = mpsc::channel::<Order>();
     thread::spawn(move || {
         for Order { program, output, answer } in orders {
-            // Nobody may wait any more; a child that ends with its parent then ends with us.
-            let _ = answer.send(start(&program, output));
+            if let Err(Ok(mut child)) = answer.send(start(&program, output)) {
+                // Nobody waits any more, so nobody would ever end it.
+                let _ = child.kill().and_then(|()| child.wait());
+            }
         }
     });
     sender
@@ -96,15 +115,21 @@ fn start(program: &Program, output: File) -> io::Result<std::process::Child> {
         .stdin(Stdio::null())
         .stdout(output.try_clone()?)
         .stderr(output);
-    let lifetime = program.lifetime;
-    // SAFETY: between fork and exec the closure makes two system calls and touches no memory that
+    let (lifetime, parent) = (program.lifetime, getpid());
+    // SAFETY: between fork and exec the closure makes a few system calls and touches no memory that
     // another thread may hold a lock on.
     unsafe {
         command.pre_exec(move || {
             // A session of its own: ctrl-c in a terminal is not for it.
             setsid()?;
             match lifetime {
-                Lifetime::WithParent => set_parent_process_death_signal(Some(Signal::KILL))?,
+                Lifetime::WithParent => {
+                    set_parent_process_death_signal(Some(Signal::KILL))?;
+                    if getppid() != Some(parent) {
+                        // It ended before it could have been noticed.
+                        return Err(io::ErrorKind::Interrupted.into());
+                    }
+                }
                 Lifetime::OutlivesParent => {}
             }
             Ok(())
@@ -121,35 +146,34 @@ async fn order(program: Program) -> io::Result<(std::process::Child, File)> {
     Ok((started.await.map_err(io::Error::other)??, output))
 }
 
-/// A file in memory that nobody else can open.
+/// A file in memory that nobody else can open, and that does not grow: a program that runs for
+/// months says more than anybody wants to keep. What is beyond fails to be written.
 fn unnamed_file() -> io::Result<File> {
-    let flags = rustix::fs::MemfdFlags::CLOEXEC;
-    Ok(rustix::fs::memfd_create("output", flags)?.into())
+    let file = memfd_create("output", MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING)?;
+    ftruncate(&file, OUTPUT.into())?;
+    fcntl_add_seals(&file, SealFlags::GROW | SealFlags::SHRINK)?;
+    Ok(file.into())
 }
 
-fn said(output: &mut File) -> String {
-    let mut bytes = Vec::new();
-    let read = output.rewind().and_then(|()| output.take(OUTPUT).read_to_end(&mut bytes));
-    read.map_or_else(|_| String::new(), |_| String::from_utf8_lossy(&bytes).into_owned())
+/// What was written so far. Read at its place, since who writes shares the file's offset.
+fn said(output: &File) -> String {
+    let mut bytes = vec![0; OUTPUT.into()];
+    let length = output.read_at(&mut bytes, 0).unwrap_or(0);
+    bytes.truncate(length);
+    let end = bytes.iter().position(|byte| *byte == 0).unwrap_or(length);
+    String::from_utf8_lossy(&bytes[..end]).into_owned()
 }
 
 impl Program {
-    /// Starts it, and does not wait for its end.
+    /// Starts it, and does not wait for its end, which may already have come.
     ///
     /// # Errors
     ///
     /// What the system said: the file is missing, is no program, or there is no room for a process.
     pub async fn start(self) -> io::Result<Started> {
-        let (mut child, output) = order(self).await?;
-        let adopted = match Identity::of(child.id()) {
-            Some(identity) => Process::adopt(identity)?,
-            None => None,
-        };
-        if let Some(process) = adopted {
-            return Ok(Started { process, output });
-        }
-        let (status, mut output) = (child.wait()?, output);
-        Err(io::Error::other(format!("ended at once with {status}: {}", said(&mut output))))
+        let (child, output) = order(self).await?;
+        let process = Process::of_child(child.id())?;
+        Ok(Started { process, output, kept: false })
     }
 
     /// Runs it to its end, and kills it when that takes longer than `deadline`.
@@ -158,17 +182,15 @@ impl Program {
     ///
     /// As [`Program::start`]; [`io::ErrorKind::TimedOut`] if it was killed.
     pub async fn run(self, deadline: Duration) -> io::Result<Ended> {
-        let (mut child, mut output) = order(self).await?;
-        if let Some(identity) = Identity::of(child.id())
-            && let Some(process) = Process::adopt(identity)?
-            && timeout(deadline, process.exited_unreaped()).await.is_err()
-        {
+        let (mut child, output) = order(self).await?;
+        let process = Process::of_child(child.id())?;
+        if timeout(deadline, process.exited_unreaped()).await.is_err() {
             child.kill()?;
             child.wait()?;
             return Err(io::ErrorKind::TimedOut.into());
         }
         let status = child.wait()?;
-        Ok(Ended { succeeded: status.success(), said: said(&mut output) })
+        Ok(Ended { succeeded: status.success(), said: said(&output) })
     }
 }
 
@@ -204,10 +226,50 @@ mod tests {
     async fn a_started_program_is_held_until_it_ends() {
         let started = shell("exec sleep 60").start().await.unwrap();
         assert!(started.process.is_running());
-        started.process.kill();
-        timeout(Duration::from_secs(10), started.process.ended()).await.unwrap();
+        started.process.end(Duration::from_secs(10)).await.unwrap();
         assert!(!started.process.is_running());
         assert!(Process::adopt(started.process.identity()).unwrap().is_none());
+    }
+
+    #[tokio::test]
+    async fn nobody_is_left_whom_nobody_kept() {
+        let mut kept = shell("exec sleep 60").start().await.unwrap();
+        let dropped = shell("exec sleep 60").start().await.unwrap();
+        let [one, two] =
+            [&kept, &dropped].map(|it| Process::adopt(it.process.identity()).unwrap().unwrap());
+        kept.keep();
+        drop((kept, dropped));
+        timeout(Duration::from_secs(10), two.ended()).await.unwrap();
+        assert!(one.is_running());
+        one.end(Duration::from_secs(10)).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn of_a_program_that_never_stops_talking_the_beginning_is_kept() {
+        let script = "trap '' PIPE; echo first; while echo again; do :; done 2>/dev/null; exit 0";
+        let ended = shell(script).run(Duration::from_secs(10)).await.unwrap();
+        assert!(ended.succeeded && ended.said.starts_with("first\nagain\n"));
+        assert!(ended.said.len() <= OUTPUT.into(), "{}", ended.said.len());
+    }
+
+    #[tokio::test]
+    async fn a_program_is_found_by_where_and_how_it_was_started() {
+        let place = tempfile::tempdir().unwrap();
+        let elsewhere = tempfile::tempdir().unwrap();
+        let mut program = shell("");
+        program.path = PathBuf::from("/bin/sleep");
+        program.arguments = ["60", "1"].map(OsString::from).to_vec();
+        program.directory = place.path().to_owned();
+        let started = program.start().await.unwrap();
+        let found =
+            |directory, arguments: &[&str]| crate::process::found_in(directory, arguments).unwrap();
+        assert_eq!(found(place.path(), &["60", "1"]), [started.process.identity()]);
+        assert_eq!(found(place.path(), &["60", "2"]), []);
+        assert_eq!(found(elsewhere.path(), &["60", "1"]), []);
+        assert!(!started.process.is_elsewhere(place.path()));
+        assert!(started.process.is_elsewhere(elsewhere.path()));
+        started.process.end(Duration::from_secs(10)).await.unwrap();
+        assert!(!started.process.is_elsewhere(elsewhere.path()), "it works nowhere");
     }
 
     #[tokio::test]

@@ -2,6 +2,7 @@
 
 mod changes;
 mod failures;
+mod interruptions;
 pub(crate) mod node;
 mod statistics;
 mod ways;

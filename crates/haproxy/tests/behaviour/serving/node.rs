@@ -12,7 +12,7 @@ use evenkeel_haproxy::{HaproxyDriver, HaproxyOptions, NodeLimits};
 use evenkeel_model::observed::{Observation, Served};
 use evenkeel_model::protocol::{ListenerProtocol, PoolProtocol};
 use evenkeel_model::{LoadBalancerGraph, PoolId};
-use evenkeel_plumbing::Lifetime;
+use evenkeel_plumbing::{Identity, Lifetime, Process};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -102,6 +102,13 @@ impl Node {
         assert_eq!(self.observe().await.served, Served::Serving(self.graph.generation));
         let text = std::fs::read_to_string(self.site.directory.join("haproxy.pid")).unwrap();
         text.trim().parse().unwrap()
+    }
+
+    /// Kills the process that serves, and waits until it has ended.
+    pub(crate) async fn kill(&self) {
+        let text = std::fs::read_to_string(self.site.directory.join("haproxy.pid")).unwrap();
+        let identity = Identity::of(text.trim().parse().unwrap()).unwrap();
+        Process::adopt(identity).unwrap().unwrap().end(PATIENCE).await.unwrap();
     }
 
     /// Waits until no more than so many processes are there, remains of ended ones included.

@@ -36,6 +36,42 @@ async fn counters_only_rise_whatever_serves() {
 }
 
 #[tokio::test]
+async fn what_a_killed_process_has_counted_is_not_lost_nor_counted_twice() {
+    let mut node = Node::new("127.77.3.5");
+    let pool = node.listener(8080);
+    node.member(pool, "one").await;
+    node.apply().await.unwrap();
+    let listener = node.graph.listeners[0].id;
+    let total = async |node: &Node| node.observe().await.traffic[&listener].total_connections;
+    let mut asked = 0;
+    for _ in 0..2 {
+        for _ in 0..3 {
+            get(node.vip(8080)).await.unwrap();
+            asked += 1;
+        }
+        assert_eq!(total(&node).await, asked);
+        // The successor cannot start, and the one that serves counts on.
+        let thief = tokio::net::TcpListener::bind(node.vip(9090)).await.unwrap();
+        let before = node.graph.clone();
+        node.listener(9090);
+        node.apply().await.unwrap_err();
+        get(node.vip(8080)).await.unwrap();
+        asked += 1;
+        assert_eq!(total(&node).await, asked, "after a start that failed");
+        drop(thief);
+        let generation = node.graph.generation;
+        node.graph = before;
+        node.graph.generation = generation;
+
+        node.kill().await;
+        assert_eq!(total(&node).await, asked, "with nobody there");
+        node.apply().await.unwrap();
+        assert_eq!(total(&node).await, asked, "with another one there");
+    }
+    node.close().await;
+}
+
+#[tokio::test]
 async fn a_dead_member_leaves_in_time_and_comes_back() {
     let mut node = Node::new("127.77.3.2");
     let pool = node.listener(8080);

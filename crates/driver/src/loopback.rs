@@ -95,17 +95,18 @@ fn choose(
 ) -> Sockets {
     let address = graph.load_balancer.vip.address;
     let is_shifted = |listener: &&Listener| listener.protocol_port.get() < UNPRIVILEGED;
+    let own_ports = |port| {
+        let mut others = graph.listeners.iter().filter(|listener| !is_shifted(listener));
+        others.any(|listener| listener.protocol_port.get() == port)
+    };
+    // Who asks for a port by its number gets it, even if another was shifted there before.
     let mut chosen: Sockets = graph
         .listeners
         .iter()
         .filter(is_shifted)
         .filter_map(|listener| kept.get(&listener.id).map(|socket| (listener.id, *socket)))
-        .filter(|(_, socket)| socket.ip() == address)
+        .filter(|(_, socket)| socket.ip() == address && !own_ports(socket.port()))
         .collect();
-    let own_ports = |port| {
-        let mut others = graph.listeners.iter().filter(|listener| !is_shifted(listener));
-        others.any(|listener| listener.protocol_port.get() == port)
-    };
     for listener in graph.listeners.iter().filter(is_shifted) {
         if chosen.contains_key(&listener.id) {
             continue;

@@ -78,6 +78,8 @@ fn a_choice_lasts_as_long_as_its_listener() {
     assert_eq!(ports(&first), [8081]);
     let second = choose(&graph("127.0.0.5", &[80, 81]), &first, |_| true);
     assert_eq!(ports(&second), [8081, 8082], "our own socket is no free one for another");
+    let asked_for = choose(&graph("127.0.0.5", &[80, 81, 8081]), &second, |_| true);
+    assert_eq!(ports(&asked_for), [8080, 8082], "8081 belongs to the listener that asks for it");
     assert_eq!(choose(&graph("127.0.0.5", &[]), &second, |_| true), Sockets::new());
 }
 

@@ -5,6 +5,7 @@ pub mod echo;
 pub mod file;
 pub mod process;
 pub mod program;
+mod starter;
 mod watched;
 
 pub use process::{Identity, Process};

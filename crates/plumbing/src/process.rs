@@ -1,13 +1,14 @@
 //! A process that is held by a pidfd: it cannot be mistaken for a later one with the same number.
 
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rustix::process::{
-    Pid, PidfdFlags, Signal, WaitId, WaitIdOptions, pidfd_open, pidfd_send_signal, waitid,
+    Pid, PidfdFlags, Signal, WaitId, WaitIdOptions, WaitIdStatus, pidfd_open, pidfd_send_signal,
+    waitid,
 };
 use tokio::io::unix::AsyncFd;
 use tokio::time::timeout;
@@ -152,11 +153,19 @@ impl Process {
         }
     }
 
-    /// The same, but leaves its remains to whoever holds it as a child.
-    pub(crate) async fn exited_unreaped(&self) {
+    /// Returns when a child has ended, with its exit status if nobody has taken it yet and no signal
+    /// ended it.
+    pub(crate) async fn exit_status(&self) -> Option<i32> {
         if self.pidfd.readable().await.is_err() {
             std::future::pending::<()>().await;
         }
+        let status = take_remains(self.pidfd.get_ref().as_fd()).ok().flatten();
+        status.and_then(|status| status.exit_status())
+    }
+
+    /// Another hold on it, that no runtime watches.
+    pub(crate) fn pidfd(&self) -> io::Result<OwnedFd> {
+        self.pidfd.get_ref().try_clone()
     }
 
     /// Whether it has not ended.
@@ -197,9 +206,13 @@ impl Process {
 
     /// Takes the remains of a child of ours; of another's child there are none for us.
     fn reap(&self) {
-        let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG;
-        let _ = waitid(WaitId::PidFd(std::os::fd::AsFd::as_fd(self.pidfd.get_ref())), options);
+        let _ = take_remains(self.pidfd.get_ref().as_fd());
     }
+}
+
+/// Takes the remains of a child of ours, if it has ended.
+pub(crate) fn take_remains(pidfd: BorrowedFd<'_>) -> rustix::io::Result<Option<WaitIdStatus>> {
+    waitid(WaitId::PidFd(pidfd), WaitIdOptions::EXITED | WaitIdOptions::NOHANG)
 }
 
 #[cfg(test)]

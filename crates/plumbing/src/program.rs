@@ -1,25 +1,18 @@
-//! Starting programs: with an empty environment, in a session of their own, and either bound to
-//! the life of this process or free of it.
-#![expect(unsafe_code, reason = "what a child does between fork and exec")]
-#![expect(clippy::disallowed_methods, reason = "this is where children are started")]
+//! Programs that are started: with an empty environment, in a session of their own, and either
+//! bound to the life of this process or free of it.
 
 use std::ffi::OsString;
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
-use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
-use std::sync::{LazyLock, mpsc};
-use std::thread;
 use std::time::Duration;
 
 use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, ftruncate, memfd_create};
-use rustix::process::{Signal, getpid, getppid, set_parent_process_death_signal, setsid};
-use tokio::sync::oneshot;
 use tokio::time::timeout;
 
 use crate::process::Process;
+use crate::starter;
 
 /// How much of what a program says is kept, from its beginning.
 const OUTPUT: u16 = 32 * 1024;
@@ -80,70 +73,9 @@ impl Started {
 impl Drop for Started {
     fn drop(&mut self) {
         if !self.kept {
-            self.process.kill();
+            starter::end_and_bury(&self.process);
         }
     }
-}
-
-struct Order {
-    program: Program,
-    output: File,
-    answer: oneshot::Sender<io::Result<std::process::Child>>,
-}
-
-/// A child that shall end with its parent ends with the *thread* that started it, so there is one
-/// thread that starts all children and never ends.
-static STARTER: LazyLock<mpsc::Sender<Order>> = LazyLock::new(|| {
-    let (sender, orders) = mpsc::channel::<Order>();
-    thread::spawn(move || {
-        for Order { program, output, answer } in orders {
-            if let Err(Ok(mut child)) = answer.send(start(&program, output)) {
-                // Nobody waits any more, so nobody would ever end it.
-                let _ = child.kill().and_then(|()| child.wait());
-            }
-        }
-    });
-    sender
-});
-
-fn start(program: &Program, output: File) -> io::Result<std::process::Child> {
-    let mut command = Command::new(&program.path);
-    command
-        .args(&program.arguments)
-        .current_dir(&program.directory)
-        .env_clear()
-        .stdin(Stdio::null())
-        .stdout(output.try_clone()?)
-        .stderr(output);
-    let (lifetime, parent) = (program.lifetime, getpid());
-    // SAFETY: between fork and exec the closure makes a few system calls and touches no memory that
-    // another thread may hold a lock on.
-    unsafe {
-        command.pre_exec(move || {
-            // A session of its own: ctrl-c in a terminal is not for it.
-            setsid()?;
-            match lifetime {
-                Lifetime::WithParent => {
-                    set_parent_process_death_signal(Some(Signal::KILL))?;
-                    if getppid() != Some(parent) {
-                        // It ended before it could have been noticed.
-                        return Err(io::ErrorKind::Interrupted.into());
-                    }
-                }
-                Lifetime::OutlivesParent => {}
-            }
-            Ok(())
-        });
-    }
-    command.spawn()
-}
-
-async fn order(program: Program) -> io::Result<(std::process::Child, File)> {
-    let output = unnamed_file()?;
-    let (answer, started) = oneshot::channel();
-    let order = Order { program, output: output.try_clone()?, answer };
-    STARTER.send(order).map_err(io::Error::other)?;
-    Ok((started.await.map_err(io::Error::other)??, output))
 }
 
 /// A file in memory that nobody else can open, and that does not grow: a program that runs for
@@ -171,8 +103,8 @@ impl Program {
     ///
     /// What the system said: the file is missing, is no program, or there is no room for a process.
     pub async fn start(self) -> io::Result<Started> {
-        let (child, output) = order(self).await?;
-        let process = Process::of_child(child.id())?;
+        let output = unnamed_file()?;
+        let process = starter::start(self, output.try_clone()?).await?;
         Ok(Started { process, output, kept: false })
     }
 
@@ -182,21 +114,17 @@ impl Program {
     ///
     /// As [`Program::start`]; [`io::ErrorKind::TimedOut`] if it was killed.
     pub async fn run(self, deadline: Duration) -> io::Result<Ended> {
-        let (mut child, output) = order(self).await?;
-        let process = Process::of_child(child.id())?;
-        if timeout(deadline, process.exited_unreaped()).await.is_err() {
-            child.kill()?;
-            child.wait()?;
-            return Err(io::ErrorKind::TimedOut.into());
-        }
-        let status = child.wait()?;
-        Ok(Ended { succeeded: status.success(), said: said(&output) })
+        let mut started = self.start().await?;
+        let status = timeout(deadline, started.process.exit_status()).await?;
+        started.keep();
+        Ok(Ended { succeeded: status == Some(0), said: started.said() })
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::process::found_in;
 
     fn shell(script: &str) -> Program {
         Program {
@@ -239,9 +167,34 @@ mod tests {
             [&kept, &dropped].map(|it| Process::adopt(it.process.identity()).unwrap().unwrap());
         kept.keep();
         drop((kept, dropped));
-        timeout(Duration::from_secs(10), two.ended()).await.unwrap();
+        until_buried(two.identity().pid).await;
         assert!(one.is_running());
         one.end(Duration::from_secs(10)).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_run_that_is_broken_off_leaves_nothing() {
+        let place = tempfile::tempdir().unwrap();
+        let mut program = shell("");
+        program.path = PathBuf::from("/bin/sleep");
+        program.arguments = ["60", "2"].map(OsString::from).to_vec();
+        program.directory = place.path().to_owned();
+        let run = program.run(Duration::from_mins(1));
+        let _ = timeout(Duration::from_millis(200), run).await;
+        while let Some(left) = found_in(place.path(), &["60"]).unwrap().pop() {
+            until_buried(left.pid).await;
+        }
+    }
+
+    /// Waits until not even remains of a process are there.
+    async fn until_buried(pid: u32) {
+        let gone = async {
+            let mut rounds = tokio::time::interval(Duration::from_millis(5));
+            while std::path::Path::new(&format!("/proc/{pid}")).exists() {
+                rounds.tick().await;
+            }
+        };
+        timeout(Duration::from_secs(10), gone).await.unwrap();
     }
 
     #[tokio::test]

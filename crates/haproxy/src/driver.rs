@@ -13,6 +13,7 @@ use evenkeel_plumbing::echo;
 use tokio::time::{Instant, sleep_until};
 
 use crate::HaproxyOptions;
+use crate::carried;
 use crate::change::{Change, between};
 use crate::command::{Command, ServerName};
 use crate::counters::{Share, idle};
@@ -73,13 +74,15 @@ impl HaproxyDriver {
         let instance = Instance::at(site, &self.options);
         instance.settle().await.map_err(unendable)?;
         let Some(running) = instance.serving().await.map_err(disk)? else {
-            return self.start(&instance, graph, wanted).await.map(|()| true);
+            let states = carried::NOTHING.to_owned();
+            return self.start(&instance, graph, wanted, states).await.map(|()| true);
         };
         let Ok(served) = instance.socket().generation_at_last().await else {
             // It hangs: nothing can be taken over from it, and nobody is served by it.
             tracing::warn!(pid = running.identity().pid, "HAProxy does not answer, replaced");
             running.end(END).await.map_err(unendable)?;
-            return self.start(&instance, graph, wanted).await.map(|()| true);
+            let states = carried::NOTHING.to_owned();
+            return self.start(&instance, graph, wanted, states).await.map(|()| true);
         };
         let applied = instance.notes().applied().await.map_err(disk)?;
         // What was noted is what serves only if the process says so itself: the agent may have
@@ -120,7 +123,8 @@ impl HaproxyDriver {
         self.memories.of(id, |memory| memory.reloaded = Some(Instant::now()));
         instance.notes().note_candidate(&wanted.configuration).await.map_err(disk)?;
         instance.check().await?;
-        let outcome = self.start(instance, graph, wanted).await;
+        let states = carried_over(instance, before.as_ref(), &wanted).await;
+        let outcome = self.start(instance, graph, wanted, states).await;
         if let (Err(_), Some(before)) = (&outcome, before) {
             instance.notes().note_applied(&before).await.map_err(disk)?;
         }
@@ -134,7 +138,9 @@ impl HaproxyDriver {
         instance: &Instance<'_>,
         graph: &LoadBalancerGraph,
         wanted: Applied,
+        states: String,
     ) -> Result<(), DriverError> {
+        instance.notes().note_states(states).await.map_err(disk)?;
         self.count(instance, graph).await?;
         let generation = wanted.configuration.generation;
         instance.notes().note_applied(&wanted).await.map_err(disk)?;
@@ -255,6 +261,21 @@ impl Driver for HaproxyDriver {
             Ok(None) | Err(_) => std::future::pending().await,
         }
     }
+}
+
+/// What the process that is about to be replaced knows of the servers that stay. If it does not
+/// say, the next one finds out by itself.
+async fn carried_over(
+    instance: &Instance<'_>,
+    before: Option<&Applied>,
+    wanted: &Applied,
+) -> String {
+    let (Some(before), Ok(said)) = (before, instance.socket().states().await) else {
+        return carried::NOTHING.to_owned();
+    };
+    let pings = |applied: &Applied, name| applied.pinged.iter().any(|it| it.server == name);
+    let pinged = |name| pings(before, name) && pings(wanted, name);
+    carried::states(&said, &before.configuration, &wanted.configuration, pinged)
 }
 
 /// Changes the running process through its socket. The file is on the disk first, so that a start

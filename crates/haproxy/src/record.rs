@@ -12,7 +12,7 @@ use crate::command::ServerName;
 use crate::configuration::Configuration;
 use crate::counters::Counted;
 use crate::ping::Target;
-use crate::render::ADMIN_SOCKET;
+use crate::render::{ADMIN_SOCKET, STATES};
 
 /// The configuration as HAProxy reads it.
 pub(crate) const FILE: &str = "haproxy.cfg";
@@ -29,8 +29,9 @@ const PID: &str = "haproxy.pid";
 const SOCKETS: [&str; 3] = [ADMIN_SOCKET, "haproxy_stats.sock", "peers.sock"];
 
 /// Everything that the driver may have made there, sockets first.
-const ALL: [&str; 9] =
-    [SOCKETS[0], SOCKETS[1], SOCKETS[2], PID, CANDIDATE, FILE, COUNTERS, APPLIED, PROCESSES];
+const ALL: [&str; 10] = [
+    SOCKETS[0], SOCKETS[1], SOCKETS[2], PID, CANDIDATE, FILE, STATES, COUNTERS, APPLIED, PROCESSES,
+];
 
 /// What the process that serves was last told.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -136,6 +137,11 @@ impl Notes {
 
     pub(crate) async fn note_counted(&self, counted: &Counted) -> io::Result<()> {
         self.write(COUNTERS, json(counted)?).await
+    }
+
+    /// Notes what a process that is about to be started shall know of its servers.
+    pub(crate) async fn note_states(&self, states: String) -> io::Result<()> {
+        self.write(STATES, states.into_bytes()).await
     }
 
     pub(crate) async fn note_candidate(&self, configuration: &Configuration) -> io::Result<()> {

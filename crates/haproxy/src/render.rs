@@ -16,7 +16,7 @@ use evenkeel_model::{Listener, LoadBalancerGraph, Pool};
 use crate::configuration::Configuration;
 
 pub use capabilities::{CAPABILITIES, without_ping};
-pub use global::ADMIN_SOCKET;
+pub use global::{ADMIN_SOCKET, STATES};
 
 /// What the node lets one HAProxy process have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

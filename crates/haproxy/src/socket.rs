@@ -106,6 +106,11 @@ impl<'a> Socket<'a> {
         self.ask("show stat").await
     }
 
+    /// What is known of each server, in HAProxy's own format.
+    pub(crate) async fn states(self) -> Result<String, SocketError> {
+        self.ask("show servers state").await
+    }
+
     /// Carries out a change.
     pub(crate) async fn carry_out(self, command: &Command) -> Result<(), SocketError> {
         for (line, expected) in command.lines() {

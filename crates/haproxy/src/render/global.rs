@@ -10,6 +10,10 @@ use crate::writer::{Line, Section};
 /// The runtime socket that may do everything, in the site's directory.
 pub const ADMIN_SOCKET: &str = "admin.sock";
 
+/// What a process knows of its servers when it starts, in the site's directory; the file must be
+/// there.
+pub const STATES: &str = "servers.state";
+
 /// What listeners without a limit take together. HAProxy has some 130 bytes ready for each
 /// connection that may come, and there may be many load balancers on a node; who needs more says
 /// so.
@@ -61,13 +65,15 @@ pub(super) fn global(open: &[&Listener], ceiling: u32) -> Section {
         // A bare name would be taken for a host.
         .with(Line::new("stats socket unix@admin.sock mode 600 level admin expose-fd listeners"))
         .with(Line::new("stats socket unix@haproxy_stats.sock mode 600 level user"))
+        .with(Line::new("server-state-file servers.state"))
         .with(Line::new("localpeer evenkeel"))
 }
 
 pub(super) fn shared(backends: &[Backend]) -> Vec<Section> {
     let defaults = Section::new(Line::new("defaults"))
         .with(Line::new("retries 3"))
-        .with(Line::new("option redispatch"));
+        .with(Line::new("option redispatch"))
+        .with(Line::new("load-server-state-from-file global"));
     let mut sections = vec![defaults];
     if backends.iter().any(|backend| backend.remembers_clients) {
         // A process that ends teaches its tables to the one that replaces it.

@@ -9,6 +9,7 @@ pub(crate) fn judge(text: &str) -> Output {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("haproxy.cfg");
     fs::write(&file, text).unwrap();
+    fs::write(directory.path().join("servers.state"), "1\n").unwrap();
     check(&file, directory.path())
 }
 

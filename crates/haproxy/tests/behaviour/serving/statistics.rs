@@ -98,6 +98,41 @@ async fn a_dead_member_leaves_in_time_and_comes_back() {
 }
 
 #[tokio::test]
+async fn a_successor_knows_who_is_dead() {
+    let mut node = Node::new("127.77.3.6");
+    let pool = node.listener(8080);
+    node.member(pool, "one").await;
+    let dead = std::net::TcpListener::bind((loopback(), 0)).unwrap().local_addr().unwrap();
+    node.graph.member(pool, "127.0.0.1", i64::from(dead.port()));
+    let monitor = node.graph.monitor(pool, Probe::Http(http_probe()));
+    monitor.delay = 1.try_into().unwrap();
+    monitor.timeout = 1.try_into().unwrap();
+    monitor.fall = 1.try_into().unwrap();
+    node.apply().await.unwrap();
+    let (alive, dead) = (node.graph.members[0].id, node.graph.members[1].id);
+    let as_probed = move |seen: &evenkeel_model::observed::Observation| {
+        (seen.members[&alive], seen.members[&dead]) == (MemberHealth::Up, MemberHealth::Down)
+    };
+    node.eventually("one is up and the other is down", as_probed).await;
+    // From now on nobody could find out within this test.
+    node.graph.health_monitors[0].delay = 3_600.try_into().unwrap();
+    for port in 8081..8083 {
+        let pid = node.pid().await;
+        // Before the pool, so that it is another one in the order of the file.
+        node.listener(port);
+        node.graph.listeners.rotate_right(1);
+        node.graph.pools.rotate_right(1);
+        node.graph.members[0].weight = (port - 8070).try_into().unwrap();
+        node.apply().await.unwrap();
+        assert_ne!(node.pid().await, pid);
+        let seen = node.observe().await;
+        assert!(as_probed(&seen), "{seen:?}");
+        assert_eq!(answers(node.vip(8080), 4).await, each(&["one"], 4));
+    }
+    node.close().await;
+}
+
+#[tokio::test]
 async fn without_a_monitor_a_dead_member_is_tried_and_trusted() {
     let mut node = Node::new("127.77.3.3");
     let pool = node.listener(8080);

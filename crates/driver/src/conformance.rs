@@ -5,7 +5,9 @@
 
 #![expect(clippy::expect_used, reason = "a driver that fails has failed the check")]
 
+mod answerer;
 mod graph;
+mod traffic;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -32,24 +34,34 @@ pub fn graph(capabilities: &Capabilities, vip: IpAddr) -> LoadBalancerGraph {
     graph::of(capabilities, vip)
 }
 
-/// Checks a driver: `make` is one life of it, and all lives are on the same node.
+/// The node that a driver is checked on.
+pub trait Node {
+    /// What is checked.
+    type Driver: Driver;
+
+    /// One life of the driver. All lives are on this node.
+    fn driver(&self) -> Self::Driver;
+
+    /// Whether a client can connect there.
+    fn reaches(&self, socket: SocketAddr) -> bool;
+
+    /// Ends what serves at `site`, without the driver.
+    fn crash(&self, site: &Site);
+}
+
+/// Checks a driver, whether it serves or only says so.
 ///
 /// It serves at `vip`, an address of 127.0.0.0/8 that nobody else uses, and keeps its files in
-/// `directory`, which is empty before and after. `reaches` says whether a client can connect.
+/// `directory`, which is empty before and after.
 ///
 /// # Panics
 ///
 /// The driver broke a promise.
-pub async fn every_driver<D: Driver>(
-    make: impl Fn() -> D,
-    vip: IpAddr,
-    directory: &Path,
-    reaches: impl Fn(SocketAddr) -> bool,
-) {
-    let driver = make();
+pub async fn every_driver(node: impl Node, vip: IpAddr, directory: &Path) {
+    let driver = node.driver();
     let mut graph = graph::of(&driver.capabilities(), vip);
     let site = Loopback.ensure(directory, &graph).await.expect("the loopback has this VIP");
-    let bench = Bench { driver, site, reaches };
+    let bench = Bench { driver, site, node };
 
     bench.nothing_is_there(&graph).await;
     bench.what_is_applied_is_served(&graph).await;
@@ -58,32 +70,47 @@ pub async fn every_driver<D: Driver>(
     graph::grow(&mut graph);
     bench.what_is_applied_is_served(&graph).await;
 
-    let bench = Bench { driver: make(), ..bench };
+    let bench = Bench { driver: bench.node.driver(), ..bench };
     bench.is_served(&graph, "by another life").await;
     bench.the_same_again_changes_nothing(&graph).await;
     bench.what_is_refused_keeps_what_serves(&graph).await;
     bench.another_placement_serves_the_same(&graph).await;
+    bench.what_crashes_is_noticed_and_mended(&graph).await;
     bench.removed_twice_nothing_is_left(&graph).await;
 
     graph.generation = graph.generation.next();
     bench.what_is_applied_is_served(&graph).await;
     // A life that did not make it can remove it as well.
-    let bench = Bench { driver: make(), ..bench };
+    let bench = Bench { driver: bench.node.driver(), ..bench };
     bench.removed_twice_nothing_is_left(&graph).await;
-    let load_balancer = graph.load_balancer.id;
-    Loopback.remove(directory, load_balancer).await.expect("the loopback can be left");
-    let mut left = std::fs::read_dir(directory).expect("the directory is the check's");
-    assert!(left.next().is_none(), "something is left in the site's directory");
+    bench.leave(&graph).await;
+}
+
+/// Checks a driver that serves: what clients get, and what is said of members and traffic.
+///
+/// `vip` and `directory` are as with [`every_driver`]; members are on the loopback.
+///
+/// # Panics
+///
+/// The driver broke a promise.
+pub async fn every_driver_that_serves(node: impl Node, vip: IpAddr, directory: &Path) {
+    let driver = node.driver();
+    let graph = graph::of(&driver.capabilities(), vip);
+    let site = Loopback.ensure(directory, &graph).await.expect("the loopback has this VIP");
+    let bench = Bench { driver, site, node };
+    traffic::check(&bench, graph.clone()).await;
+    bench.removed_twice_nothing_is_left(&graph).await;
+    bench.leave(&graph).await;
 }
 
 /// A driver at its site.
-struct Bench<D, R> {
-    driver: D,
+struct Bench<N: Node> {
+    driver: N::Driver,
     site: Site,
-    reaches: R,
+    node: N,
 }
 
-impl<D: Driver, R: Fn(SocketAddr) -> bool> Bench<D, R> {
+impl<N: Node> Bench<N> {
     async fn apply(&self, graph: &LoadBalancerGraph) -> Result<(), DriverError> {
         timeout(PATIENCE, self.driver.apply(&self.site, graph)).await.expect("apply returns")
     }
@@ -170,10 +197,30 @@ impl<D: Driver, R: Fn(SocketAddr) -> bool> Bench<D, R> {
         }
     }
 
+    /// It may take the driver a moment to notice, and then there are remains, or nothing.
+    async fn what_crashes_is_noticed_and_mended(&self, graph: &LoadBalancerGraph) {
+        let ended = self.driver.ended(&self.site);
+        self.node.crash(&self.site);
+        timeout(PATIENCE, ended).await.expect("the end of what serves is noticed");
+        let seen = self.observe().await.served;
+        assert!(matches!(seen, Served::Remains | Served::Absent), "{seen:?} after a crash");
+        self.sockets_are_reached(graph, false, "after a crash");
+        self.what_is_applied_is_served(graph).await;
+    }
+
+    /// Leaves the site as it was found.
+    async fn leave(&self, graph: &LoadBalancerGraph) {
+        let directory = &self.site.directory;
+        let left = Loopback.remove(directory, graph.load_balancer.id).await;
+        left.expect("the loopback can be left");
+        let mut files = std::fs::read_dir(directory).expect("the directory is the check's");
+        assert!(files.next().is_none(), "something is left in the site's directory");
+    }
+
     fn sockets_are_reached(&self, graph: &LoadBalancerGraph, wanted: bool, when: &str) {
         for listener in &graph.listeners {
             for socket in self.site.sockets_of(listener, graph) {
-                assert_eq!((self.reaches)(socket), wanted, "{socket} {when}");
+                assert_eq!(self.node.reaches(socket), wanted, "{socket} {when}");
             }
         }
     }

@@ -1,8 +1,9 @@
 //! Graphs to check a driver with.
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
+use evenkeel_model::health_monitor::{Probe, ProbeKind};
 use evenkeel_model::listener::Timeouts;
 use evenkeel_model::load_balancer::Vip;
 use evenkeel_model::pool::Algorithm;
@@ -11,11 +12,14 @@ use evenkeel_model::provider::{Capabilities, ProviderName};
 use evenkeel_model::text::{Label, Tags};
 use evenkeel_model::tls::{ListenerTls, PoolTls};
 use evenkeel_model::{
-    Generation, Listener, LoadBalancer, LoadBalancerGraph, LoadBalancerId, Member, Pool, PoolId,
+    Generation, HealthMonitor, Listener, LoadBalancer, LoadBalancerGraph, LoadBalancerId, Member,
+    Pool, PoolId,
 };
 
+use crate::Driver;
+
 /// The discard port, which nobody listens on: members are there to be counted.
-const NOBODY: i64 = 9;
+const NOBODY: u16 = 9;
 
 /// A load balancer with a listener, a pool and a member, which a driver of these capabilities can
 /// serve.
@@ -31,7 +35,7 @@ pub(super) fn of(capabilities: &Capabilities, vip: IpAddr) -> LoadBalancerGraph 
     LoadBalancerGraph {
         generation: Generation::new(1),
         listeners: vec![listener(load_balancer.id, listens, 8080, Some(pool.id))],
-        members: vec![member(pool.id, 1)],
+        members: vec![member(pool.id, 1, nobody(1))],
         pools: vec![pool],
         l7_policies: Vec::new(),
         l7_rules: Vec::new(),
@@ -45,7 +49,7 @@ pub(super) fn grow(graph: &mut LoadBalancerGraph) {
     let first = &graph.listeners[0];
     let (load_balancer, protocol) = (first.load_balancer, first.protocol);
     graph.listeners.push(listener(load_balancer, protocol, 8081, None));
-    graph.members.push(member(graph.pools[0].id, 2));
+    graph.members.push(member(graph.pools[0].id, 3, nobody(3)));
 }
 
 /// Adds a listener that is beyond these capabilities, if there is any.
@@ -112,14 +116,38 @@ fn pool(load_balancer: LoadBalancerId, protocol: PoolProtocol) -> Pool {
     }
 }
 
-fn member(pool: PoolId, number: u128) -> Member {
-    Member {
-        id: uuid(0x100 + number).into(),
+/// Where no member is.
+fn nobody(number: u8) -> SocketAddr {
+    SocketAddr::from(([127, 0, 0, number], NOBODY))
+}
+
+/// A monitor that asks each second, if the driver has any that every member can answer.
+pub(super) fn monitor(pool: PoolId, driver: &impl Driver) -> Option<HealthMonitor> {
+    let second = || 1.try_into().expect("a time of ours");
+    let once = || 1.try_into().expect("a count of ours");
+    driver.capabilities().probes.contains(&ProbeKind::Tcp).then(|| HealthMonitor {
+        id: uuid(6).into(),
         pool,
         name: Label::empty(),
         admin_state_up: true,
-        address: format!("127.0.0.{number}").try_into().expect("an address of ours"),
-        protocol_port: NOBODY.try_into().expect("a port of ours"),
+        probe: Probe::Tcp,
+        delay: second(),
+        timeout: second(),
+        rise: once(),
+        fall: once(),
+        tags: Tags::default(),
+    })
+}
+
+/// A member of a pool.
+pub(super) fn member(pool: PoolId, number: u8, socket: SocketAddr) -> Member {
+    Member {
+        id: uuid(0x100 + u128::from(number)).into(),
+        pool,
+        name: Label::empty(),
+        admin_state_up: true,
+        address: socket.ip().into(),
+        protocol_port: i64::from(socket.port()).try_into().expect("a port of ours"),
         weight: 1.try_into().expect("a weight of ours"),
         backup: false,
         subnet: None,

@@ -2,9 +2,10 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
-use evenkeel_driver::conformance::every_driver;
+use evenkeel_driver::conformance::{Node, every_driver};
 use evenkeel_driver::fake::{Answer, Call, FakeDriver};
 use evenkeel_driver::{Driver, Loopback, Plug, Site};
 use evenkeel_model::LoadBalancerGraph;
@@ -26,6 +27,24 @@ fn graph() -> LoadBalancerGraph {
     evenkeel_driver::conformance::graph(&Capabilities::ALL, "127.77.9.2".parse().unwrap())
 }
 
+struct Fake(FakeDriver);
+
+impl Node for Fake {
+    type Driver = FakeDriver;
+
+    fn driver(&self) -> FakeDriver {
+        self.0.clone()
+    }
+
+    fn reaches(&self, socket: SocketAddr) -> bool {
+        self.0.reaches(socket)
+    }
+
+    fn crash(&self, site: &Site) {
+        self.0.crash(site.load_balancer);
+    }
+}
+
 #[tokio::test]
 async fn the_fake_driver_is_a_driver() {
     let directory = tempfile::tempdir().unwrap();
@@ -34,7 +53,7 @@ async fn the_fake_driver_is_a_driver() {
         ..Capabilities::ALL
     });
     let vip = "127.77.9.1".parse().unwrap();
-    every_driver(|| fake.clone(), vip, directory.path(), |socket| fake.reaches(socket)).await;
+    every_driver(Fake(fake.clone()), vip, directory.path()).await;
     assert!(fake.is_empty());
 }
 

@@ -1,15 +1,42 @@
 //! What every driver must do, a real HAProxy does.
 
-use std::net::TcpStream;
+use std::net::{SocketAddr, TcpStream};
 
-use evenkeel_driver::conformance::every_driver;
+use evenkeel_driver::Site;
+use evenkeel_driver::conformance::{Node, every_driver, every_driver_that_serves};
+use evenkeel_haproxy::HaproxyDriver;
+use evenkeel_plumbing::{Identity, Process};
 
 use crate::serving::node::driver;
+
+struct Machine;
+
+impl Node for Machine {
+    type Driver = HaproxyDriver;
+
+    fn driver(&self) -> HaproxyDriver {
+        driver("/usr/sbin/haproxy".as_ref())
+    }
+
+    fn reaches(&self, socket: SocketAddr) -> bool {
+        TcpStream::connect(socket).is_ok()
+    }
+
+    fn crash(&self, site: &Site) {
+        let text = std::fs::read_to_string(site.directory.join("haproxy.pid")).unwrap();
+        let identity = Identity::of(text.trim().parse().unwrap()).unwrap();
+        Process::adopt(identity).unwrap().unwrap().kill();
+    }
+}
 
 #[tokio::test]
 async fn haproxy_is_a_driver() {
     let directory = tempfile::tempdir().unwrap();
-    let make = || driver("/usr/sbin/haproxy".as_ref());
-    let reaches = |socket| TcpStream::connect(socket).is_ok();
-    every_driver(make, "127.77.9.3".parse().unwrap(), directory.path(), reaches).await;
+    every_driver(Machine, "127.77.9.3".parse().unwrap(), directory.path()).await;
+}
+
+#[tokio::test]
+async fn haproxy_is_a_driver_that_serves() {
+    let directory = tempfile::tempdir().unwrap();
+    every_driver_that_serves(Machine, "127.77.9.4".parse().unwrap(), directory.path()).await;
 }

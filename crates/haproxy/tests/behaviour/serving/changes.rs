@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
 
 use evenkeel_driver::Driver;
 use evenkeel_model::observed::{MemberHealth, Served};
 use evenkeel_model::text::Label;
 use tokio::net::TcpStream;
+use tokio::time::Instant;
 
 use super::node::{Node, answers, each, get};
 
@@ -100,6 +102,21 @@ async fn a_new_listener_is_another_process_and_nobody_notices() {
     node.apply().await.unwrap();
     assert!(get(node.vip(8083)).await.is_err(), "a deleted listener is closed");
     assert_eq!(get(vip).await.unwrap().1, "one");
+    node.close().await;
+}
+
+#[tokio::test]
+async fn a_storm_of_changes_shares_its_processes() {
+    let mut node = Node::new("127.77.1.7");
+    let pool = node.listener(8080);
+    node.member(pool, "one").await;
+    node.apply().await.unwrap();
+    let start = Instant::now();
+    for port in 8081..8084 {
+        node.listener(port);
+        node.apply().await.unwrap();
+    }
+    assert!(start.elapsed() >= Duration::from_secs(2), "at most one a second");
     node.close().await;
 }
 

@@ -1,6 +1,7 @@
 //! What goes wrong: the last good one serves on, and the reason names the cure.
 
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::PathBuf;
 
 use evenkeel_driver::{Driver, DriverError};
 use evenkeel_model::observed::Served;
@@ -72,6 +73,75 @@ async fn a_missing_haproxy_is_named_and_may_come_back() {
     symlink("/usr/sbin/haproxy", &binary).unwrap();
     node.driver.apply(&node.site, &node.graph).await.unwrap();
     assert_eq!(get(node.vip(8080)).await.unwrap().0, 200);
+    node.close().await;
+}
+
+/// A program in the place of HAProxy, which does `first` and then what HAProxy does.
+fn program(place: &tempfile::TempDir, first: &str) -> PathBuf {
+    let path = place.path().join("haproxy");
+    let staged = place.path().join("staged");
+    let text = format!("#!/bin/sh\n{first}\nexec /usr/sbin/haproxy \"$@\"\n");
+    std::fs::write(&staged, text).unwrap();
+    std::fs::set_permissions(&staged, std::fs::Permissions::from_mode(0o755)).unwrap();
+    // Replaced whole, since it may be running.
+    std::fs::rename(&staged, &path).unwrap();
+    path
+}
+
+#[tokio::test]
+async fn a_successor_that_does_not_serve_leaves_the_last_good_one_alone() {
+    let place = tempfile::tempdir().unwrap();
+    let binary = program(&place, "");
+    let mut node = Node::with_haproxy("127.77.2.6", &binary);
+    let pool = node.listener(8080);
+    node.member(pool, "one").await;
+    node.apply().await.unwrap();
+    let before = node.graph.generation;
+    let pid = node.pid().await;
+    let file = node.site.directory.join("haproxy.cfg");
+    let text = std::fs::read(&file).unwrap();
+    node.listener(8081);
+    let refuses = "case $1 in -c) echo '[ALERT] (1) : config : parsing [haproxy.candidate:3] : \
+                   unknown keyword' >&2; exit 1;; esac";
+    for (first, is_final) in [
+        (refuses, true),
+        ("case $1 in -c) exit 1;; esac", false),
+        ("case $1 in -db) kill -SEGV $$;; esac", false),
+    ] {
+        program(&place, first);
+        let error = node.apply().await.unwrap_err();
+        assert_eq!(error.is_final(), is_final, "{first}: {error}");
+        assert!(!error.to_string().contains('/'), "it tells a path: {error}");
+        assert_eq!(node.observe().await.served, Served::Serving(before), "{first}");
+        assert_eq!(get(node.vip(8080)).await.unwrap().1, "one", "{first}");
+        assert_eq!(std::fs::read(&file).unwrap(), text, "{first}");
+        node.eventually_at_most(1).await;
+    }
+    std::fs::set_permissions(&binary, std::fs::Permissions::from_mode(0o644)).unwrap();
+    let error = node.apply().await.unwrap_err();
+    assert!(!error.is_final() && error.to_string().contains("executable"), "{error}");
+
+    program(&place, "");
+    node.apply().await.unwrap();
+    assert_ne!(node.pid().await, pid);
+    node.close().await;
+}
+
+#[tokio::test]
+async fn a_successor_that_hangs_is_not_waited_for_for_ever() {
+    let place = tempfile::tempdir().unwrap();
+    let mut node = Node::with_haproxy("127.77.2.7", &program(&place, ""));
+    let pool = node.listener(8080);
+    node.member(pool, "one").await;
+    node.apply().await.unwrap();
+    let before = node.graph.generation;
+    program(&place, "case $1 in -db) exec sleep 60;; esac");
+    node.listener(8081);
+    let error = timeout(PATIENCE, node.apply()).await.unwrap().unwrap_err();
+    assert!(!error.is_final(), "{error}");
+    assert_eq!(node.observe().await.served, Served::Serving(before));
+    assert_eq!(get(node.vip(8080)).await.unwrap().1, "one");
+    node.eventually_at_most(1).await;
     node.close().await;
 }
 

@@ -72,7 +72,7 @@ async fn what_a_killed_process_has_counted_is_not_lost_nor_counted_twice() {
 }
 
 #[tokio::test]
-async fn a_dead_member_leaves_in_time_and_comes_back() {
+async fn a_member_that_is_dead_to_http_leaves_in_time() {
     let mut node = Node::new("127.77.3.2");
     let pool = node.listener(8080);
     node.member(pool, "one").await;

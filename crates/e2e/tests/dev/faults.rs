@@ -103,12 +103,15 @@ async fn a_full_disk_refuses_writes_and_recovers_by_itself() -> anyhow::Result<(
     let place = tempfile::tempdir()?;
     let disk = place.path().join("disk");
     std::fs::create_dir(&disk)?;
-    // A small disk of its own, in a mount namespace that ends with the service.
+    // A small disk of its own, and processes of its own: all of it ends with the service, even
+    // the HAProxies, whose directories have other names inside than outside.
     let mount = format!("mount -t tmpfs -o size=6m tmpfs {} && exec \"$@\"", disk.display());
-    let wrapper = ["unshare", "--map-root-user", "--mount", "sh", "-c", &mount, "sh"];
+    let own = ["--map-root-user", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"];
+    let shell = ["sh", "-c", &mount, "sh"];
+    let wrapper: Vec<&str> = ["unshare"].into_iter().chain(own).chain(shell).collect();
     let data = disk.join("data").display().to_string();
     let lab = Lab::with(Plan {
-        wrapper: wrapper.map(str::to_owned).to_vec(),
+        wrapper: wrapper.into_iter().map(str::to_owned).collect(),
         arguments: ["--data".to_owned(), data].to_vec(),
         ..Plan::default()
     })

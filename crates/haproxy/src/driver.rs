@@ -89,22 +89,36 @@ impl HaproxyDriver {
         // died between the two.
         let known = applied.filter(|it| Some(it.configuration.generation) == served);
         // A placement of its own wants a process of its own.
-        if let Some(applied) = known.as_ref().filter(|it| it.epoch == wanted.epoch) {
-            match between(&applied.configuration, &wanted.configuration) {
-                Change::Nothing => return Ok(false),
-                Change::Note => {
-                    return steer(&instance, applied, wanted, &[]).await.map(|()| false);
-                }
-                Change::Commands(commands) => {
-                    match steer(&instance, applied, wanted.clone(), &commands).await {
-                        Ok(()) => return Ok(false),
-                        Err(error) => tracing::info!(%error, "commands failed, reloading"),
-                    }
-                }
-                Change::Reload => {}
-            }
+        if let Some(applied) = known.as_ref().filter(|it| it.epoch == wanted.epoch)
+            && self.changed_in_place(site, &instance, applied, &wanted).await
+        {
+            return Ok(false);
         }
         self.reload(&instance, graph, known, wanted).await.map(|()| true)
+    }
+
+    /// Changes the process that runs, if that leads to `wanted`.
+    async fn changed_in_place(
+        &self,
+        site: &Site,
+        instance: &Instance<'_>,
+        applied: &Applied,
+        wanted: &Applied,
+    ) -> bool {
+        let mut commands = match between(&applied.configuration, &wanted.configuration) {
+            Change::Nothing => return true,
+            Change::Note => Vec::new(),
+            Change::Commands(commands) => commands,
+            Change::Reload => return false,
+        };
+        // Whom we do not probe any more we say nothing of any more, and take back what we said.
+        self.ping(site, wanted.pinged.clone(), false);
+        commands.extend(released(applied, wanted));
+        let steered = steer(instance, applied, wanted.clone(), &commands).await;
+        if let Err(error) = &steered {
+            tracing::info!(%error, "commands failed, reloading");
+        }
+        steered.is_ok()
     }
 
     /// Another process takes over the listening sockets; if it will not start, the old one serves
@@ -217,9 +231,10 @@ impl Driver for HaproxyDriver {
         let Some(running) = instance.serving().await.map_err(disk)? else {
             return self.observe_silence(site, &instance).await;
         };
-        let (Ok(generation), Ok(csv)) =
-            (instance.socket().generation().await, instance.socket().statistics().await)
-        else {
+        let Ok(generation) = instance.socket().generation().await else {
+            return self.observe_silence(site, &instance).await;
+        };
+        let Ok(csv) = instance.socket().statistics().await else {
             return self.observe_silence(site, &instance).await;
         };
         let applied = instance.notes().applied().await.map_err(disk)?;
@@ -276,6 +291,19 @@ async fn carried_over(
     let pings = |applied: &Applied, name| applied.pinged.iter().any(|it| it.server == name);
     let pinged = |name| pings(before, name) && pings(wanted, name);
     carried::states(&said, &before.configuration, &wanted.configuration, pinged)
+}
+
+/// What takes back the verdicts of our own probes on servers that are not probed so any more.
+fn released(applied: &Applied, wanted: &Applied) -> Vec<Command> {
+    let is_probed = |name| wanted.pinged.iter().any(|target| target.server == name);
+    let is_enabled = |name: ServerName| {
+        let pool = wanted.configuration.backends.iter().find(|backend| backend.id == name.pool);
+        let mut servers = pool.into_iter().flat_map(|backend| &backend.servers);
+        servers.any(|server| server.id == name.member && !server.disabled)
+    };
+    let names = applied.pinged.iter().map(|target| target.server);
+    let released = names.filter(|name| !is_probed(*name) && is_enabled(*name));
+    released.map(|name| Command::SetDisabled(name, false)).collect()
 }
 
 /// Changes the running process through its socket. The file is on the disk first, so that a start

@@ -103,39 +103,40 @@ impl Pinger {
 
 async fn probe(directory: PathBuf, target: Target, verdicts: Verdicts) {
     let member = target.server.member;
-    let current = || {
-        let verdicts = verdicts.lock().unwrap_or_else(PoisonError::into_inner);
-        verdicts.get(&member).copied().unwrap_or(Verdict::Unknown)
-    };
+    let verdicts = || verdicts.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut verdict = verdicts().get(&member).copied().unwrap_or(Verdict::Unknown);
     // Another process knows nothing of an earlier verdict.
-    tell(&directory, target.server, current()).await;
+    let mut told = Verdict::Unknown;
     let mut streak = Streak::default();
     let mut rounds = interval(target.delay.duration().max(std::time::Duration::from_secs(1)));
     rounds.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
+        // Told first, so that what is observed is what HAProxy does.
+        if told != verdict && tell(&directory, target.server, verdict).await {
+            told = verdict;
+            verdicts().insert(member, verdict);
+        }
         rounds.tick().await;
         // Without a socket nothing is known, and nobody is said to be dead.
-        let Ok(answered) = echo::answers(target.address, target.timeout.duration()).await else {
-            continue;
-        };
-        let verdict = streak.after(answered, current(), target.rise, target.fall);
-        if verdict != current() {
-            verdicts.lock().unwrap_or_else(PoisonError::into_inner).insert(member, verdict);
-            tell(&directory, target.server, verdict).await;
-        }
+        let answers = echo::answers(target.address, target.timeout.duration());
+        let Ok(answered) = answers.await else { continue };
+        verdict = streak.after(answered, verdict, target.rise, target.fall);
     }
 }
 
-async fn tell(directory: &Path, server: ServerName, verdict: Verdict) {
+/// Tells HAProxy; true if it has heard.
+async fn tell(directory: &Path, server: ServerName, verdict: Verdict) -> bool {
     let disabled = match verdict {
-        Verdict::Unknown => return,
+        Verdict::Unknown => return true,
         Verdict::Up => false,
         Verdict::Down => true,
     };
     let command = Command::SetDisabled(server, disabled);
-    if let Err(error) = Socket::of(directory).carry_out(&command).await {
-        tracing::warn!(%server, %error, "verdict not told");
+    let told = Socket::of(directory).carry_out(&command).await;
+    if let Err(error) = &told {
+        tracing::warn!(%server, %error, "verdict not told, tried again");
     }
+    told.is_ok()
 }
 
 /// Results in a row that were the same.

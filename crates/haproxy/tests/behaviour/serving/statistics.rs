@@ -186,3 +186,40 @@ async fn members_answer_echo_requests_or_leave() {
     node.eventually("the new life knows", as_probed).await;
     node.close().await;
 }
+
+#[tokio::test]
+async fn who_was_dead_to_echo_requests_is_used_again_without_them() {
+    if !evenkeel_plumbing::echo::is_allowed() {
+        return;
+    }
+    let mut node = Node::new("127.77.3.7");
+    let pool = node.listener(8080);
+    node.member(pool, "one").await;
+    node.member(pool, "two").await;
+    let nowhere = "127.255.255.255".parse::<std::net::IpAddr>().unwrap();
+    node.graph.members[1].monitor_address = Some(nowhere.into());
+    let monitor = node.graph.monitor(pool, Probe::Ping);
+    monitor.delay = 1.try_into().unwrap();
+    monitor.timeout = 1.try_into().unwrap();
+    monitor.fall = 1.try_into().unwrap();
+    node.apply().await.unwrap();
+    let (pid, dead) = (node.pid().await, node.graph.members[1].id);
+    node.eventually("one is dead", |seen| seen.members[&dead] == MemberHealth::Down).await;
+    assert_eq!(answers(node.vip(8080), 4).await, each(&["one"], 4));
+
+    let monitor = node.graph.health_monitors.pop();
+    node.apply().await.unwrap();
+    assert_eq!(answers(node.vip(8080), 4).await, each(&["one", "two"], 2));
+    assert_eq!(node.observe().await.members[&dead], MemberHealth::Unmonitored);
+
+    // Nor does who was switched off by hand come back by it.
+    node.graph.health_monitors.extend(monitor);
+    node.apply().await.unwrap();
+    node.eventually("one is dead", |seen| seen.members[&dead] == MemberHealth::Down).await;
+    node.graph.health_monitors.pop();
+    node.graph.members[1].admin_state_up = false;
+    node.apply().await.unwrap();
+    assert_eq!(answers(node.vip(8080), 4).await, each(&["one"], 4));
+    assert_eq!(node.pid().await, pid, "none of these needs another process");
+    node.close().await;
+}

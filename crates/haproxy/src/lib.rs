@@ -19,6 +19,7 @@ mod record;
 pub mod render;
 mod socket;
 mod stats;
+mod steer;
 pub mod writer;
 
 use std::path::PathBuf;

@@ -136,22 +136,32 @@ impl Check {
     }
 }
 
-impl fmt::Display for Configuration {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+/// What the file begins with, for whoever opens it.
+const HEADING: &str =
+    "# evenkeel writes this file anew with every change: what is edited here is lost.";
+
+impl Configuration {
+    /// All sections, complete, in the order of the file.
+    fn sections(&self) -> Vec<Section> {
         let generation = Line::new("set-var proc.generation");
         let generation = generation.word(Fetch::integer(self.generation.get()));
-        writeln!(f, "{}", self.global.clone().with(generation))?;
-        for section in &self.shared {
-            writeln!(f, "{section}")?;
-        }
-        for frontend in &self.frontends {
+        let mut sections = vec![self.global.clone().with(generation)];
+        sections.extend_from_slice(&self.shared);
+        sections.extend(self.frontends.iter().map(|frontend| {
             let limit = Line::new("maxconn").word(frontend.max_connections);
-            writeln!(f, "{}", frontend.section.clone().with(limit))?;
-        }
-        for backend in &self.backends {
+            frontend.section.clone().with(limit)
+        }));
+        sections.extend(self.backends.iter().map(|backend| {
             let servers = backend.servers.iter().map(Server::line);
-            writeln!(f, "{}", servers.fold(backend.section.clone(), Section::with))?;
-        }
-        Ok(())
+            servers.fold(backend.section.clone(), Section::with)
+        }));
+        sections
+    }
+}
+
+impl fmt::Display for Configuration {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{HEADING}")?;
+        self.sections().iter().try_for_each(|section| write!(f, "\n{section}"))
     }
 }

@@ -24,6 +24,9 @@ pub struct AgentConfig {
     pub host: String,
     /// Where ledger and sites are kept; one agent at a time. Made if it is not there.
     pub state_directory: PathBuf,
+    /// Where keys are in clear while they serve, in a directory for each load balancer: on a file
+    /// system in memory. Made when it is needed.
+    pub secrets_directory: PathBuf,
     /// How many load balancers it takes.
     pub capacity: u32,
     /// The drivers, each with the names of its providers, aliases among them.

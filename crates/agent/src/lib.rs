@@ -6,7 +6,8 @@
 //! be killed at any point, and its next life goes on from what is there.
 //!
 //! In the state directory: `ledger/<id>.json`, what shall be; `sites/<id>/`, the directory of a
-//! load balancer's site, which belongs to its driver; `lock`, held by the agent that runs.
+//! load balancer's site, which belongs to its driver; `node.key`, which alone opens the keys in the
+//! ledger; `lock`, held by the agent that runs.
 
 pub mod config;
 pub mod disk;
@@ -16,6 +17,7 @@ mod contained;
 mod drivers;
 mod holdings;
 mod keeper;
+mod key;
 mod ledger;
 mod node;
 mod observe;
@@ -93,6 +95,7 @@ impl Agent {
             host: config.host,
             providers: node.drivers.names(),
             capacity: config.capacity,
+            key: node.key.public().clone(),
         };
         tracing::info!(agent = %hello.agent, held = entries.len(), "agent started");
         let running = RunningAgent {
@@ -127,6 +130,8 @@ async fn open(config: &AgentConfig) -> Result<(Arc<Node>, Vec<ledger::Entry>), A
     let (directory, disk) = (&config.state_directory, &config.disk);
     let sites = SiteDirectories::open(directory.join("sites"), disk.clone()).await;
     let sites = sites.map_err(state("open the sites in"))?;
+    let key =
+        key::open(directory.clone(), disk).await.map_err(state("read the key of the node in"))?;
     let ledger = Ledger::open(directory.join("ledger"), disk.clone()).await;
     let (ledger, entries) = ledger.map_err(state("read the ledger in"))?;
     let timings = config.timings;
@@ -135,6 +140,8 @@ async fn open(config: &AgentConfig) -> Result<(Arc<Node>, Vec<ledger::Entry>), A
         plug: Arc::clone(&config.plug),
         ledger,
         sites,
+        key,
+        secrets: config.secrets_directory.clone(),
         failpoint: Arc::clone(&config.failpoint),
         timings,
         working: Semaphore::new(timings.parallel.max(1)),

@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::io;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,6 +10,7 @@ use evenkeel_driver::{Driver, DriverError, PlugError, Plugged, Site};
 use evenkeel_model::observed::{Observation, Served};
 use evenkeel_model::provider::ProviderName;
 use evenkeel_model::{Epoch, LoadBalancerGraph, LoadBalancerId};
+use evenkeel_vault::Unopenable;
 
 use crate::failpoint::Point;
 use crate::node::Node;
@@ -56,6 +58,12 @@ pub(crate) enum StepError {
          operator to look at the node."
     )]
     Unsettled,
+    /// What came with the graph is not sealed for this node.
+    #[error(
+        "The node cannot open the certificates of this load balancer, because they are sealed for \
+         another key; change the load balancer, or ask the operator to fail it over."
+    )]
+    Sealed(#[source] Unopenable),
     /// Somebody's code panicked.
     #[error(
         "The node met an internal error with this load balancer; it is tried again, and if this \
@@ -75,6 +83,7 @@ impl StepError {
             | Self::Strange
             | Self::Late { .. }
             | Self::Unsettled
+            | Self::Sealed(_)
             | Self::Panicked => false,
         }
     }
@@ -130,7 +139,7 @@ impl Hands {
         let (place, site) = match self.in_time("look at the VIP", reading).await?? {
             Plugged::Absent => (Place::Absent, self.bare_site()),
             Plugged::Remains => (Place::Remains, self.bare_site()),
-            Plugged::Ready(site) => (Place::Ready, site),
+            Plugged::Ready(site) => (Place::Ready, self.furnished(site)),
         };
         let observation = self.observe(graph, &site).await?;
         let served = observation.served;
@@ -220,15 +229,16 @@ impl Hands {
     async fn plug(&self, graph: &LoadBalancerGraph) -> Result<Site, StepError> {
         let path = self.node.sites.path(self.id);
         let plugging = self.node.plug.ensure(&path, graph);
-        let site = self.in_time("bring the VIP", plugging).await??;
+        let site = self.furnished(self.in_time("bring the VIP", plugging).await??);
         self.reached(Point::Plugged).await;
         Ok(site)
     }
 
     async fn apply_driver(&self, site: &Site, target: &Target) -> Result<(), StepError> {
         let driver = self.driver(&target.graph)?;
+        let material = self.node.material(&target.graph).map_err(StepError::Sealed)?;
         let site = Site { epoch: target.epoch, ..site.clone() };
-        let applying = driver.apply(&site, &target.graph);
+        let applying = driver.apply(&site, &target.graph, &material);
         self.in_time("start serving", applying).await??;
         self.reached(Point::Applied).await;
         let noted = self.node.sites.note(self.id, target.epoch).await;
@@ -270,11 +280,21 @@ impl Hands {
         }
     }
 
+    /// Where the keys of this load balancer are in clear.
+    fn secrets(&self) -> PathBuf {
+        self.node.secrets.join(self.id.to_string())
+    }
+
+    fn furnished(&self, site: Site) -> Site {
+        Site { secrets: self.secrets(), ..site }
+    }
+
     fn bare_site(&self) -> Site {
         Site {
             load_balancer: self.id,
             epoch: Epoch::default(),
             directory: self.node.sites.path(self.id),
+            secrets: self.secrets(),
             namespace: None,
             sockets: std::collections::BTreeMap::new(),
         }

@@ -32,7 +32,7 @@ impl Said {
 }
 
 pub(crate) fn hello(said: Hello) -> AgentHello {
-    let Hello { agent, host, providers, capacity } = said;
+    let Hello { agent, host, providers, capacity, key: _ } = said;
     AgentHello { agent, host, providers, capacity }
 }
 

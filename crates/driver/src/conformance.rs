@@ -18,6 +18,7 @@ use std::time::Duration;
 use evenkeel_model::LoadBalancerGraph;
 use evenkeel_model::observed::{ListenerHealth, Observation, Served};
 use evenkeel_model::provider::Capabilities;
+use evenkeel_vault::Material;
 use tokio::time::timeout;
 
 use crate::{Driver, DriverError, Loopback, Plug, Site};
@@ -112,7 +113,9 @@ struct Bench<N: Node> {
 
 impl<N: Node> Bench<N> {
     async fn apply(&self, graph: &LoadBalancerGraph) -> Result<(), DriverError> {
-        timeout(PATIENCE, self.driver.apply(&self.site, graph)).await.expect("apply returns")
+        timeout(PATIENCE, self.driver.apply(&self.site, graph, &Material::none()))
+            .await
+            .expect("apply returns")
     }
 
     async fn observe(&self) -> Observation {
@@ -184,7 +187,7 @@ impl<N: Node> Bench<N> {
 
     async fn another_placement_serves_the_same(&self, graph: &LoadBalancerGraph) {
         let site = Site { epoch: self.site.epoch.next(), ..self.site.clone() };
-        let applied = timeout(PATIENCE, self.driver.apply(&site, graph)).await;
+        let applied = timeout(PATIENCE, self.driver.apply(&site, graph, &Material::none())).await;
         applied.expect("apply returns").expect("what serves can be made anew");
         self.is_served(graph, "after a failover").await;
     }

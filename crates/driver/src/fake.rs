@@ -9,6 +9,7 @@ use async_trait::async_trait;
 use evenkeel_model::observed::{MemberHealth, Observation, Served};
 use evenkeel_model::provider::{Capabilities, Unsupported};
 use evenkeel_model::{LoadBalancerGraph, LoadBalancerId, MemberId};
+use evenkeel_vault::Material;
 use tokio::sync::watch;
 
 use crate::{Driver, DriverError, Site};
@@ -126,7 +127,12 @@ impl Driver for FakeDriver {
         self.capabilities
     }
 
-    async fn apply(&self, site: &Site, graph: &LoadBalancerGraph) -> Result<(), DriverError> {
+    async fn apply(
+        &self,
+        site: &Site,
+        graph: &LoadBalancerGraph,
+        _: &Material,
+    ) -> Result<(), DriverError> {
         self.answered(site.load_balancer, Call::Apply).await?;
         self.within_capabilities(graph)?;
         self.change(site.load_balancer, |memory| memory.serve(site, graph));

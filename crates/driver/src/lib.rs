@@ -15,6 +15,7 @@ use async_trait::async_trait;
 use evenkeel_model::LoadBalancerGraph;
 use evenkeel_model::observed::Observation;
 use evenkeel_model::provider::{Capabilities, Unsupported};
+use evenkeel_vault::Material;
 
 #[cfg(feature = "fake")]
 pub use fake::FakeDriver;
@@ -38,7 +39,8 @@ pub trait Driver: Send + Sync + std::fmt::Debug {
     /// What it can do.
     fn capabilities(&self) -> Capabilities;
 
-    /// Serves `graph` at `site`, replacing whatever is served there.
+    /// Serves `graph` at `site` with the certificates and keys of `material`, replacing whatever is
+    /// served there. In clear, `material` is only ever written below [`Site::secrets`].
     ///
     /// Returns when new connections to the VIP meet the new graph; connections opened before may
     /// live on under the old one for up to [`DRAIN`]. Applying the graph that is already served
@@ -51,7 +53,12 @@ pub trait Driver: Send + Sync + std::fmt::Debug {
     /// - [`DriverError::Rejected`]: the data plane refused its configuration. Final for this
     ///   generation; what was served before is still served.
     /// - [`DriverError::Unavailable`]: a process or socket failed. The agent will try again.
-    async fn apply(&self, site: &Site, graph: &LoadBalancerGraph) -> Result<(), DriverError>;
+    async fn apply(
+        &self,
+        site: &Site,
+        graph: &LoadBalancerGraph,
+        material: &Material,
+    ) -> Result<(), DriverError>;
 
     /// What is served at `site` now: the generation, each member's health, the counters.
     ///

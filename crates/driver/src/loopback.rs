@@ -83,7 +83,14 @@ fn refuse_others(graph: &LoadBalancerGraph) -> Result<(), PlugError> {
 
 fn site(directory: &Path, load_balancer: LoadBalancerId, sockets: Sockets) -> Site {
     let directory = directory.to_owned();
-    Site { load_balancer, epoch: Epoch::default(), directory, namespace: None, sockets }
+    Site {
+        load_balancer,
+        epoch: Epoch::default(),
+        directory,
+        secrets: PathBuf::new(),
+        namespace: None,
+        sockets,
+    }
 }
 
 /// The sockets of the listeners whose port cannot be bound, kept where they are, and new ones

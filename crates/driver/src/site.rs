@@ -17,6 +17,9 @@ pub struct Site {
     /// Mode 0700, on a disk that outlives a restart of the agent; made by the agent before the
     /// first call and removed by it after the last. The driver keeps all its files here.
     pub directory: PathBuf,
+    /// Where keys may be in clear: on a file system in memory. The driver makes it, mode 0700, when
+    /// it has any, keeps only files of mode 0600 in it, and removes it. Set by the agent.
+    pub secrets: PathBuf,
     /// The network namespace to serve in, as a path to enter it by; `None` is that of the agent.
     pub namespace: Option<PathBuf>,
     /// Where a listener really listens, if not at VIP and port: without the right to bind ports

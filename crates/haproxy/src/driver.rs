@@ -10,6 +10,7 @@ use evenkeel_model::observed::{MemberHealth, Observation, Served};
 use evenkeel_model::provider::{Capabilities, Unsupported};
 use evenkeel_model::{LoadBalancerGraph, MemberId};
 use evenkeel_plumbing::echo;
+use evenkeel_vault::Material;
 use tokio::time::{Instant, sleep_until};
 
 use crate::HaproxyOptions;
@@ -207,7 +208,12 @@ impl Driver for HaproxyDriver {
         if self.may_ping { CAPABILITIES } else { render::without_ping() }
     }
 
-    async fn apply(&self, site: &Site, graph: &LoadBalancerGraph) -> Result<(), DriverError> {
+    async fn apply(
+        &self,
+        site: &Site,
+        graph: &LoadBalancerGraph,
+        _material: &Material,
+    ) -> Result<(), DriverError> {
         let configuration = render::render(graph, site, self.options.limits)?;
         let pinged = ping::targets(graph);
         if !pinged.is_empty() && !self.may_ping {

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::tls::SealedMaterial;
 use crate::{
     Generation, HealthMonitor, L7Policy, L7Rule, Listener, ListenerId, LoadBalancer, Member, Pool,
     PoolId,
@@ -29,6 +30,9 @@ pub struct LoadBalancerGraph {
     pub members: Vec<Member>,
     /// Who may be asked.
     pub health_monitors: Vec<HealthMonitor>,
+    /// Certificates and their like, sealed for the node that the graph is sent to.
+    #[serde(default)]
+    pub material: Vec<SealedMaterial>,
 }
 
 impl LoadBalancerGraph {

@@ -84,6 +84,8 @@ ids! {
     SubnetId;
     /// A port: one attachment to a network, with a MAC and addresses.
     PortId;
+    /// One content of a certificate, of authorities or of revocations: never two contents.
+    MaterialId;
 }
 
 /// The text is not a lower-case, dashed UUID, which is the only spelling of an id in a path

@@ -36,8 +36,8 @@ pub use generation::{Epoch, Generation};
 pub use graph::LoadBalancerGraph;
 pub use health_monitor::HealthMonitor;
 pub use id::{
-    AgentId, HealthMonitorId, L7PolicyId, L7RuleId, ListenerId, LoadBalancerId, MemberId,
-    NetworkId, PoolId, PortId, ProjectId, ResourceKind, SubnetId,
+    AgentId, HealthMonitorId, L7PolicyId, L7RuleId, ListenerId, LoadBalancerId, MaterialId,
+    MemberId, NetworkId, PoolId, PortId, ProjectId, ResourceKind, SubnetId,
 };
 pub use l7_policy::L7Policy;
 pub use l7_rule::L7Rule;

@@ -32,6 +32,7 @@ pub(crate) fn desired(
         pools,
         members: staying(session, id)?,
         health_monitors: staying(session, id)?,
+        material: Vec::new(),
     })
 }
 

@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use evenkeel_model::observed::{Observation, Served};
 use evenkeel_model::provider::ProviderName;
 use evenkeel_model::{AgentId, Epoch, Generation, LoadBalancerGraph, LoadBalancerId};
+use evenkeel_vault::PublicKey;
 
 /// Control plane → agent.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -50,6 +51,8 @@ pub struct Hello {
     pub providers: Vec<ProviderName>,
     /// How many load balancers it takes.
     pub capacity: u32,
+    /// What keys are sealed with on their way to it; only this node can open that.
+    pub key: PublicKey,
 }
 
 /// All that an agent shall hold.

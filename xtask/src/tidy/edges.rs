@@ -10,17 +10,18 @@ use crate::shell::Run;
 const ROOMS: &[(&str, &[&str])] = &[
     // The foundation.
     ("model", &[]),
-    ("wire", &["model"]),
+    ("vault", &["model"]),
+    ("wire", &["model", "vault"]),
     // The control tower.
     ("api", &["model"]),
     ("store", &["model"]),
-    ("facade", &["model", "store"]),
-    ("control", &["api", "facade", "model", "store", "wire"]),
+    ("facade", &["model", "store", "vault"]),
+    ("control", &["api", "facade", "model", "store", "vault", "wire"]),
     // The node tower.
     ("plumbing", &["model"]),
-    ("driver", &["model", "plumbing"]),
-    ("haproxy", &["driver", "model", "plumbing"]),
-    ("agent", &["driver", "haproxy", "model", "plumbing", "wire"]),
+    ("driver", &["model", "plumbing", "vault"]),
+    ("haproxy", &["driver", "model", "plumbing", "vault"]),
+    ("agent", &["driver", "haproxy", "model", "plumbing", "vault", "wire"]),
     // Those who see both.
     ("evenkeel", EVERYTHING),
     ("e2e", EVERYTHING),
@@ -30,7 +31,7 @@ const ROOMS: &[(&str, &[&str])] = &[
 
 const EVERYTHING: &[&str] = &[
     "agent", "api", "control", "driver", "evenkeel", "facade", "haproxy", "model", "plumbing",
-    "store", "wire",
+    "store", "vault", "wire",
 ];
 
 /// Crates of others, and the only rooms of ours in which they may be found.
@@ -51,6 +52,11 @@ const GUESTS: &[(&[&str], &[&str], &str)] = &[
         &["reqwest", "ureq", "isahc", "curl", "awc"],
         &[],
         "nothing here is a client of another service yet",
+    ),
+    (
+        &["aws-lc-rs", "ring", "rustls", "x509-parser", "p12-keystore", "pkcs8"],
+        &["vault"],
+        "cryptography is in the vault only",
     ),
     (&["anyhow"], &["evenkeel", "e2e", "xtask"], "a library's errors are typed: use thiserror"),
     (

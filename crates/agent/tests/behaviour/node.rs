@@ -13,6 +13,7 @@ use evenkeel_driver::{Driver, DriverError, Plug, PlugError, Plugged, Site};
 use evenkeel_model::observed::{Observation, Served};
 use evenkeel_model::provider::Capabilities;
 use evenkeel_model::{Epoch, Generation, LoadBalancerGraph, LoadBalancerId};
+use evenkeel_vault::Material;
 
 /// What the driver does when it is asked to apply a graph.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -189,7 +190,12 @@ impl Driver for FakeNode {
         Capabilities::ALL
     }
 
-    async fn apply(&self, site: &Site, graph: &LoadBalancerGraph) -> Result<(), DriverError> {
+    async fn apply(
+        &self,
+        site: &Site,
+        graph: &LoadBalancerGraph,
+        _: &Material,
+    ) -> Result<(), DriverError> {
         let _busy = self.begin(site.load_balancer, Call::Apply(graph.generation));
         self.do_apply(site, graph).await
     }
@@ -263,5 +269,6 @@ impl Plug for FakeNode {
 
 fn site(directory: PathBuf, load_balancer: LoadBalancerId) -> Site {
     let sockets = BTreeMap::new();
-    Site { load_balancer, epoch: Epoch::default(), directory, namespace: None, sockets }
+    let secrets = PathBuf::new();
+    Site { load_balancer, epoch: Epoch::default(), directory, secrets, namespace: None, sockets }
 }

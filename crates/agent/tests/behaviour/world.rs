@@ -79,6 +79,7 @@ pub(crate) fn graph(number: u128, generation: u64) -> LoadBalancerGraph {
         pools: Vec::new(),
         members: Vec::new(),
         health_monitors: Vec::new(),
+        material: Vec::new(),
     }
 }
 
@@ -113,8 +114,11 @@ pub(crate) struct World {
 impl World {
     pub(crate) fn new() -> Self {
         let (to_control, sessions) = mpsc::unbounded_channel();
+        let directory = TempDir::new().unwrap();
+        // A key of its own would make each run another.
+        std::fs::write(directory.path().join("node.key"), [7; 32]).unwrap();
         Self {
-            directory: TempDir::new().unwrap(),
+            directory,
             node: Arc::default(),
             disk: Arc::default(),
             cable: Arc::new(Cable { cut: AtomicBool::new(false), to_control }),
@@ -139,6 +143,7 @@ impl World {
             agent: AgentId::new(Uuid::from_u128(1)),
             host: "node-1".to_owned(),
             state_directory: self.directory.path().to_owned(),
+            secrets_directory: self.directory.path().join("secrets"),
             capacity: 1000,
             drivers: vec![(names, Arc::clone(&self.node) as Arc<dyn Driver>)],
             plug: Arc::clone(&self.node) as Arc<dyn Plug>,

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use evenkeel_control::ControlPlane;
 use evenkeel_model::provider::ProviderName;
 use evenkeel_model::{AgentId, Epoch, Generation, LoadBalancerGraph, LoadBalancerId};
+use evenkeel_vault::NodeKey;
 use evenkeel_wire::link::AgentEnd;
 use evenkeel_wire::{
     Fetch, FromAgent, Graph, Hello, Index, Inventory, InventoryEntry, Outcome, ToAgent,
@@ -75,7 +76,8 @@ struct Mind {
 impl Mind {
     async fn live(mut self, providers: Vec<ProviderName>) {
         let host = format!("node-{}", self.id);
-        let hello = Hello { agent: self.id, host, providers, capacity: 10_000 };
+        let key = NodeKey::generate().public().clone();
+        let hello = Hello { agent: self.id, host, providers, capacity: 10_000, key };
         let _ = self.end.send.send(FromAgent::Hello(hello)).await;
         let mut answers = 0;
         loop {

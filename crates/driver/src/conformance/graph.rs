@@ -40,6 +40,7 @@ pub(super) fn of(capabilities: &Capabilities, vip: IpAddr) -> LoadBalancerGraph 
         l7_policies: Vec::new(),
         l7_rules: Vec::new(),
         health_monitors: Vec::new(),
+        material: Vec::new(),
         load_balancer,
     }
 }

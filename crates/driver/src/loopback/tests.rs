@@ -56,6 +56,7 @@ fn graph(vip: &str, ports: &[u16]) -> LoadBalancerGraph {
         pools: Vec::new(),
         members: Vec::new(),
         health_monitors: Vec::new(),
+        material: Vec::new(),
     }
 }
 

@@ -12,6 +12,7 @@ use evenkeel_model::LoadBalancerGraph;
 use evenkeel_model::observed::{MemberHealth, PoolHealth, Served};
 use evenkeel_model::protocol::ListenerProtocol;
 use evenkeel_model::provider::Capabilities;
+use evenkeel_vault::Material;
 use tempfile::TempDir;
 use tokio::time::timeout;
 
@@ -62,7 +63,7 @@ async fn it_counts_calls_and_changes() {
     let (fake, graph) = (FakeDriver::default(), graph());
     let (_directory, site) = site(&graph).await;
     for _ in 0..3 {
-        fake.apply(&site, &graph).await.unwrap();
+        fake.apply(&site, &graph, &Material::none()).await.unwrap();
     }
     fake.remove(&site).await.unwrap();
     let memory = fake.memory(site.load_balancer);
@@ -77,7 +78,10 @@ async fn each_call_of_each_load_balancer_is_answered_as_told() {
     let id = site.load_balancer;
     for (answer, is_final) in [(Answer::Refuse, true), (Answer::Fail, false)] {
         fake.answer(id, Call::Apply, answer);
-        assert_eq!(fake.apply(&site, &graph).await.unwrap_err().is_final(), is_final);
+        assert_eq!(
+            fake.apply(&site, &graph, &Material::none()).await.unwrap_err().is_final(),
+            is_final
+        );
     }
     assert_eq!(fake.observe(&site).await.unwrap().served, Served::Absent);
     fake.answer(id, Call::Observe, Answer::Fail);
@@ -86,7 +90,7 @@ async fn each_call_of_each_load_balancer_is_answered_as_told() {
     fake.answer(id, Call::Apply, Answer::Hang);
     let hung = {
         let (fake, site, graph) = (fake.clone(), site.clone(), graph.clone());
-        tokio::spawn(async move { fake.apply(&site, &graph).await })
+        tokio::spawn(async move { fake.apply(&site, &graph, &Material::none()).await })
     };
     while fake.memory(id).calls(Call::Apply) < 3 {
         tokio::task::yield_now().await;
@@ -101,7 +105,7 @@ async fn each_call_of_each_load_balancer_is_answered_as_told() {
 async fn members_are_as_they_are_told_to_be() {
     let (fake, graph) = (FakeDriver::default(), graph());
     let (_directory, site) = site(&graph).await;
-    fake.apply(&site, &graph).await.unwrap();
+    fake.apply(&site, &graph, &Material::none()).await.unwrap();
     let (member, pool) = (graph.members[0].id, graph.pools[0].id);
     assert_eq!(fake.observe(&site).await.unwrap().members[&member], MemberHealth::Unmonitored);
     fake.set_health(site.load_balancer, member, MemberHealth::Down);
@@ -114,10 +118,10 @@ async fn members_are_as_they_are_told_to_be() {
 async fn a_crash_is_noticed_and_mended() {
     let (fake, graph) = (FakeDriver::default(), graph());
     let (_directory, site) = site(&graph).await;
-    fake.apply(&site, &graph).await.unwrap();
+    fake.apply(&site, &graph, &Material::none()).await.unwrap();
     fake.crash(site.load_balancer);
     timeout(GLANCE, fake.ended(&site)).await.unwrap();
     assert_eq!(fake.observe(&site).await.unwrap().served, Served::Remains);
-    fake.apply(&site, &graph).await.unwrap();
+    fake.apply(&site, &graph, &Material::none()).await.unwrap();
     assert_eq!(fake.observe(&site).await.unwrap().served, Served::Serving(graph.generation));
 }

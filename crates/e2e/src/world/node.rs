@@ -112,6 +112,7 @@ impl Node {
             agent: self.agent,
             host: format!("node-{}", self.agent),
             state_directory: self.directory.path().to_owned(),
+            secrets_directory: self.directory.path().join("secrets"),
             capacity: CAPACITY,
             drivers: vec![(providers, Arc::new(self.driver.clone()))],
             plug: Arc::clone(&self.plug) as Arc<dyn Plug>,
@@ -164,6 +165,7 @@ fn site(directory: &Path, load_balancer: LoadBalancerId) -> Site {
         load_balancer,
         epoch: Epoch::default(),
         directory: directory.to_owned(),
+        secrets: std::path::PathBuf::new(),
         namespace: None,
         sockets: std::collections::BTreeMap::new(),
     }

@@ -47,22 +47,25 @@ impl Home {
 
     /// The id of the agent of this directory: the same for all runs on it.
     pub(super) fn agent(&self) -> anyhow::Result<Uuid> {
-        let path = self.directory.join("agent-id");
-        if let Ok(text) = fs::read_to_string(&path)
-            && let Ok(id) = text.trim().parse()
-        {
+        if let Some(id) = agent_of(&self.directory) {
             return Ok(id);
         }
+        let path = self.directory.join("agent-id");
         let id = Uuid::new_v4();
         fs::write(&path, id.to_string())
             .with_context(|| format!("could not write {}", path.display()))?;
         Ok(id)
     }
 
+    /// Where the agent of this directory has keys in clear: in memory, and gone with it.
+    pub(super) fn secrets(&self) -> anyhow::Result<PathBuf> {
+        Ok(secrets_of(self.agent()?))
+    }
+
     /// Ends the run: what is not kept goes.
     pub(super) fn close(self) {
         if !self.kept {
-            remove(&self.directory);
+            remove_all(&self.directory);
         }
     }
 }
@@ -73,13 +76,34 @@ fn sweep(root: &Path) {
         let named = entry.file_name().to_str().is_some_and(|name| name.starts_with(PASSING));
         let path = entry.path();
         if named && path.is_dir() && is_abandoned(&path) {
-            remove(&path);
+            remove_all(&path);
         }
     }
 }
 
 fn is_abandoned(directory: &Path) -> bool {
     File::open(directory.join("dev.lock")).is_ok_and(|lock| lock.try_lock().is_ok())
+}
+
+/// The directory of a run, and what its agent has in memory.
+fn remove_all(directory: &Path) {
+    if let Some(agent) = agent_of(directory) {
+        let secrets = secrets_of(agent);
+        if secrets.exists() {
+            remove(&secrets);
+        }
+    }
+    remove(directory);
+}
+
+fn secrets_of(agent: Uuid) -> PathBuf {
+    let own = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from);
+    let root = own.filter(|it| it.is_dir()).unwrap_or_else(|| PathBuf::from("/dev/shm"));
+    root.join(format!("evenkeel-{agent}"))
+}
+
+fn agent_of(directory: &Path) -> Option<Uuid> {
+    fs::read_to_string(directory.join("agent-id")).ok()?.trim().parse().ok()
 }
 
 fn remove(directory: &Path) {

@@ -64,6 +64,7 @@ impl World {
             agent: AgentId::new(home.agent()?),
             host: "localhost".to_owned(),
             state_directory: home.directory.join("agent"),
+            secrets_directory: home.secrets()?,
             capacity: CAPACITY,
             drivers: vec![(providers, driver)],
             plug: Arc::new(Loopback),

@@ -66,6 +66,7 @@ pub(crate) fn load_balancer() -> LoadBalancerGraph {
         pools: Vec::new(),
         members: Vec::new(),
         health_monitors: Vec::new(),
+        material: Vec::new(),
     }
 }
 
@@ -78,6 +79,7 @@ pub(crate) fn site(graph: &LoadBalancerGraph) -> Site {
         load_balancer: graph.load_balancer.id,
         epoch: Epoch::new(1),
         directory: PathBuf::from("/var/lib/evenkeel"),
+        secrets: PathBuf::from("/run/evenkeel"),
         namespace: None,
         sockets: BTreeMap::new(),
     }

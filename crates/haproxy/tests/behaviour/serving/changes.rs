@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use evenkeel_driver::Driver;
 use evenkeel_model::observed::{MemberHealth, Served};
 use evenkeel_model::text::Label;
 use tokio::net::TcpStream;
@@ -23,7 +22,7 @@ async fn a_graph_is_served_and_the_same_graph_changes_nothing() {
     assert_eq!(answers(node.vip(8080), 6).await, each(&["one", "two"], 3));
 
     let pid = node.pid().await;
-    node.driver.apply(&node.site, &node.graph).await.unwrap();
+    node.apply_again().await.unwrap();
     assert_eq!(node.pid().await, pid);
     node.close().await;
 }
@@ -129,12 +128,12 @@ async fn another_placement_is_another_process_and_nobody_notices() {
     let pid = node.pid().await;
     node.site.epoch = node.site.epoch.next();
     for _ in 0..2 {
-        node.driver.apply(&node.site, &node.graph).await.unwrap();
+        node.apply_again().await.unwrap();
         assert_eq!(get(node.vip(8080)).await.unwrap().1, "one");
     }
     let replaced = node.pid().await;
     assert_ne!(replaced, pid);
-    node.driver.apply(&node.site, &node.graph).await.unwrap();
+    node.apply_again().await.unwrap();
     assert_eq!(node.pid().await, replaced, "once for each placement");
     node.close().await;
 }

@@ -23,7 +23,7 @@ async fn a_killed_haproxy_is_noticed_at_once_and_applied_again() {
     process.kill();
     timeout(PATIENCE, ended).await.unwrap();
     assert_eq!(node.observe().await.served, Served::Remains);
-    node.driver.apply(&node.site, &node.graph).await.unwrap();
+    node.apply_again().await.unwrap();
     assert_ne!(node.pid().await, pid);
     assert_eq!(get(node.vip(8080)).await.unwrap().0, 200);
     node.close().await;
@@ -48,7 +48,7 @@ async fn a_taken_port_is_named_and_the_others_serve_on() {
     assert_eq!(node.observe().await.served, Served::Serving(before.generation));
 
     drop(thief);
-    node.driver.apply(&node.site, &node.graph).await.unwrap();
+    node.apply_again().await.unwrap();
     assert_eq!(get(node.vip(9090)).await.unwrap().1, "two");
     assert_ne!(node.pid().await, pid);
     node.close().await;
@@ -66,12 +66,12 @@ async fn a_missing_haproxy_is_named_and_may_come_back() {
     assert!(missing.to_string().contains("apt-get install haproxy"), "{missing}");
 
     symlink("/bin/false", &binary).unwrap();
-    let broken = node.driver.apply(&node.site, &node.graph).await.unwrap_err();
+    let broken = node.apply_again().await.unwrap_err();
     assert!(!broken.is_final(), "{broken:?}");
 
     std::fs::remove_file(&binary).unwrap();
     symlink("/usr/sbin/haproxy", &binary).unwrap();
-    node.driver.apply(&node.site, &node.graph).await.unwrap();
+    node.apply_again().await.unwrap();
     assert_eq!(get(node.vip(8080)).await.unwrap().0, 200);
     node.close().await;
 }
@@ -169,7 +169,7 @@ async fn a_haproxy_that_hangs_is_replaced() {
     let mut stop = tokio::process::Command::new("kill");
     assert!(stop.args(["-STOP", &pid.to_string()]).status().await.unwrap().success());
     assert_eq!(node.observe().await.served, Served::Remains);
-    node.driver.apply(&node.site, &node.graph).await.unwrap();
+    node.apply_again().await.unwrap();
     assert_ne!(node.pid().await, pid);
     assert_eq!(get(node.vip(8080)).await.unwrap().0, 200);
     node.close().await;

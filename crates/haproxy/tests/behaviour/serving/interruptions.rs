@@ -26,7 +26,7 @@ async fn a_first_process_that_was_not_noted_is_adopted() {
     std::fs::write(notes(&node), NOBODY).unwrap();
     node.restart();
     assert_eq!(node.observe().await.served, Served::Remains);
-    node.driver.apply(&node.site, &node.graph).await.unwrap();
+    node.apply_again().await.unwrap();
     assert_eq!(node.pid().await, pid);
     node.eventually_at_most(1).await;
     node.close().await;
@@ -46,7 +46,7 @@ async fn a_successor_that_was_not_noted_is_adopted() {
     std::fs::write(notes(&node), before).unwrap();
     node.restart();
     assert_eq!(node.observe().await.served, Served::Remains);
-    node.driver.apply(&node.site, &node.graph).await.unwrap();
+    node.apply_again().await.unwrap();
     assert_eq!(node.pid().await, pid);
     node.eventually_at_most(1).await;
     node.close().await;
@@ -83,7 +83,7 @@ async fn wherever_a_start_is_broken_off_the_next_one_ends_well() {
     // Time stands for the point: a start takes some fifty milliseconds.
     for millis in (0..80).step_by(8) {
         node.graph.generation = node.graph.generation.next();
-        let applying = node.driver.apply(&node.site, &node.graph);
+        let applying = node.apply_again();
         let _ = timeout(Duration::from_millis(millis), applying).await;
         if millis % 16 == 0 {
             node.restart();
@@ -106,7 +106,7 @@ async fn wherever_a_reload_is_broken_off_somebody_serves() {
     for (port, millis) in (8081..).zip((0..160).step_by(20)) {
         node.listener(port);
         node.graph.generation = node.graph.generation.next();
-        let applying = node.driver.apply(&node.site, &node.graph);
+        let applying = node.apply_again();
         let _ = timeout(Duration::from_millis(millis), applying).await;
         // Another life has not waited for the last reload.
         node.restart();

@@ -13,6 +13,7 @@ use evenkeel_model::observed::{Observation, Served};
 use evenkeel_model::protocol::{ListenerProtocol, PoolProtocol};
 use evenkeel_model::{LoadBalancerGraph, PoolId};
 use evenkeel_plumbing::{Identity, Lifetime, Process};
+use evenkeel_vault::Material;
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -29,7 +30,9 @@ pub(crate) struct Node {
     pub(crate) graph: LoadBalancerGraph,
     pub(crate) driver: HaproxyDriver,
     pub(crate) site: Site,
+    pub(crate) material: Material,
     _directory: TempDir,
+    _memory: TempDir,
     members: JoinSet<()>,
 }
 
@@ -50,15 +53,26 @@ impl Node {
 
     pub(crate) fn with_haproxy(vip: &str, binary: &Path) -> Self {
         let directory = tempfile::tempdir().unwrap();
+        let memory = tempfile::tempdir_in("/dev/shm").unwrap();
         let mut graph = world::load_balancer();
         graph.load_balancer.vip.address = vip.parse().unwrap();
         let site = Site {
             directory: directory.path().to_owned(),
+            secrets: memory.path().join("secrets"),
             sockets: BTreeMap::new(),
             ..world::site(&graph)
         };
         let members = JoinSet::new();
-        Self { graph, driver: driver(binary), site, _directory: directory, members }
+        let material = Material::none();
+        Self {
+            graph,
+            driver: driver(binary),
+            site,
+            material,
+            _directory: directory,
+            _memory: memory,
+            members,
+        }
     }
 
     /// Another life of the driver.
@@ -90,7 +104,12 @@ impl Node {
     /// Applies the graph as its next generation.
     pub(crate) async fn apply(&mut self) -> Result<(), DriverError> {
         self.graph.generation = self.graph.generation.next();
-        self.driver.apply(&self.site, &self.graph).await
+        self.apply_again().await
+    }
+
+    /// Applies the graph as it is once more.
+    pub(crate) async fn apply_again(&self) -> Result<(), DriverError> {
+        self.driver.apply(&self.site, &self.graph, &self.material).await
     }
 
     pub(crate) async fn observe(&self) -> Observation {

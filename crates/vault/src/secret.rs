@@ -1,0 +1,20 @@
+//! Bytes that nobody may see.
+
+use zeroize::Zeroizing;
+
+/// Bytes that nobody may see: they cannot be printed or serialised, and are wiped when dropped.
+#[derive(Clone, PartialEq, Eq)]
+#[expect(missing_debug_implementations, reason = "what is secret cannot be printed")]
+pub struct Secret(Zeroizing<Vec<u8>>);
+
+impl Secret {
+    /// These bytes, secret from now on.
+    pub fn new(bytes: Vec<u8>) -> Self {
+        Self(Zeroizing::new(bytes))
+    }
+
+    /// The bytes, for whoever writes them where they are used.
+    pub fn expose(&self) -> &[u8] {
+        &self.0
+    }
+}

@@ -31,56 +31,61 @@ pub fn between(applied: &Configuration, wanted: &Configuration) -> Change {
 }
 
 /// The commands, or `None` if commands do not lead there.
+///
+/// Everywhere below each part is named, so that one that is added later is not forgotten.
 fn commands(applied: &Configuration, wanted: &Configuration) -> Option<Vec<Command>> {
-    let same_outline = applied.global == wanted.global
-        && applied.shared == wanted.shared
-        && applied.frontends.len() == wanted.frontends.len()
-        && applied.backends.len() == wanted.backends.len();
+    let Configuration { generation: _, global, shared, frontends, backends } = wanted;
+    let same_outline = applied.global == *global
+        && applied.shared == *shared
+        && applied.frontends.len() == frontends.len()
+        && applied.backends.len() == backends.len();
     if !same_outline {
         return None;
     }
     let mut commands = Vec::new();
-    for (old, new) in applied.frontends.iter().zip(&wanted.frontends) {
+    for (old, new) in applied.frontends.iter().zip(frontends) {
         frontend(old, new, &mut commands)?;
     }
-    for (old, new) in applied.backends.iter().zip(&wanted.backends) {
+    for (old, new) in applied.backends.iter().zip(backends) {
         backend(old, new, &mut commands)?;
     }
     Some(commands)
 }
 
 fn frontend(old: &Frontend, new: &Frontend, commands: &mut Vec<Command>) -> Option<()> {
-    if old.id != new.id || old.section != new.section {
+    let Frontend { id, max_connections, section } = new;
+    if old.id != *id || old.section != *section {
         return None;
     }
-    if old.max_connections != new.max_connections {
-        commands.push(Command::SetMaxConnections(new.id, new.max_connections));
+    if old.max_connections != *max_connections {
+        commands.push(Command::SetMaxConnections(*id, *max_connections));
     }
     Some(())
 }
 
 fn backend(old: &Backend, new: &Backend, commands: &mut Vec<Command>) -> Option<()> {
-    let same = old.id == new.id
-        && old.section == new.section
-        && old.remembers_clients == new.remembers_clients
-        && old.takes_servers == new.takes_servers;
+    let Backend { id, section, remembers_clients, takes_servers, servers } = new;
+    let same = old.id == *id
+        && old.section == *section
+        && old.remembers_clients == *remembers_clients
+        && old.takes_servers == *takes_servers;
     if !same {
         return None;
     }
-    let name = |server: &Server| ServerName { pool: new.id, member: server.id };
+    let name = |server: &Server| ServerName { pool: *id, member: server.id };
     // Who comes first comes before who goes, so that a pool is never empty in between.
-    for wanted in &new.servers {
+    for wanted in servers {
         match old.servers.iter().find(|server| server.id == wanted.id) {
             Some(applied) => server(name(wanted), applied, wanted, commands)?,
-            None if new.takes_servers => {
-                commands.push(Command::Add(new.id, Box::new(wanted.clone())));
+            None if *takes_servers => {
+                commands.push(Command::Add(*id, Box::new(wanted.clone())));
             }
             None => return None,
         }
     }
     for applied in &old.servers {
-        if !new.servers.iter().any(|server| server.id == applied.id) {
-            if !new.takes_servers {
+        if !servers.iter().any(|server| server.id == applied.id) {
+            if !takes_servers {
                 return None;
             }
             commands.push(Command::Retire(name(applied)));

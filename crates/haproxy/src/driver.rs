@@ -23,7 +23,7 @@ use crate::ping::{self, Pinger, Target};
 use crate::record::Applied;
 use crate::render::{self, CAPABILITIES};
 use crate::stats;
-use crate::steer::{released, steer};
+use crate::steer::{released, steer, still_there};
 
 /// The least time between two reloads of one load balancer: a storm of changes shares them.
 const RELOAD_GAP: Duration = Duration::from_secs(1);
@@ -245,6 +245,8 @@ impl Driver for HaproxyDriver {
         let applied = instance.notes().applied().await.map_err(disk)?;
         let retired = applied.as_ref().map_or(&[][..], |applied| &applied.retired);
         let statistics = stats::parse(&csv, retired);
+        // Not noted: an observation may be broken off. The next change finds them gone.
+        still_there(&instance, &statistics.retired).await;
         self.ping(site, applied.map(|applied| applied.pinged).unwrap_or_default(), false);
         let counted = instance.notes().counted().await.map_err(disk)?;
         let seen = Share { process: running.identity().into(), counters: statistics.traffic };

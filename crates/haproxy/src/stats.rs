@@ -14,6 +14,8 @@ pub(crate) struct Statistics {
     pub(crate) pools: BTreeMap<PoolId, PoolHealth>,
     pub(crate) members: BTreeMap<(PoolId, MemberId), MemberHealth>,
     pub(crate) traffic: BTreeMap<ListenerId, Traffic>,
+    /// Retired servers that are still there.
+    pub(crate) retired: Vec<ServerName>,
 }
 
 /// Reads the CSV of `show stat`, without `retired` servers. Lines that are not ours, and fields
@@ -29,8 +31,10 @@ pub(crate) fn parse(csv: &str, retired: &[ServerName]) -> Statistics {
         let row = Row { columns: &columns, fields: &fields };
         statistics.take(&row);
     }
-    for ServerName { pool, member } in retired {
-        statistics.members.remove(&(*pool, *member));
+    for server in retired {
+        if statistics.members.remove(&(server.pool, server.member)).is_some() {
+            statistics.retired.push(*server);
+        }
     }
     // HAProxy calls a backend without servers DOWN; a pool without members is not.
     for (pool, health) in &mut statistics.pools {
@@ -203,6 +207,7 @@ mod tests {
         let retired = ServerName { pool: dead.into(), member: id(3).into() };
         let statistics = parse(&csv, &[retired]);
         assert!(statistics.members.is_empty());
+        assert_eq!(statistics.retired, [retired]);
         assert_eq!(statistics.pools[&dead.into()], PoolHealth::Up);
     }
 

@@ -43,15 +43,18 @@ pub(crate) async fn steer(
     for command in commands {
         socket.carry_out(command).await.map_err(unsteerable)?;
         if let Command::Retire(server) = command {
-            // Refused while it has connections; then it is tried again with the next change.
+            // Refused while it has connections; then it is tried again when it is looked at.
             let _ = socket.carry_out(&Command::Delete(*server)).await;
         }
     }
     socket.note(generation).await.map_err(unsteerable)
 }
 
-/// Those of the retired servers that still have connections.
-async fn still_there(instance: &Instance<'_>, retired: &[ServerName]) -> Vec<ServerName> {
+/// Deletes retired servers whose last connection has ended, and gives those that still have some.
+pub(crate) async fn still_there(
+    instance: &Instance<'_>,
+    retired: &[ServerName],
+) -> Vec<ServerName> {
     let mut still_there = Vec::new();
     for server in retired {
         match instance.socket().carry_out(&Command::Delete(*server)).await {

@@ -2,6 +2,7 @@
 
 mod changes;
 mod failures;
+mod fields;
 mod interruptions;
 pub(crate) mod node;
 mod statistics;

@@ -6,10 +6,12 @@ use std::time::Duration;
 
 use evenkeel_model::observed::{MemberHealth, Served};
 use evenkeel_model::text::Label;
-use tokio::net::TcpStream;
+use tokio::io::AsyncWriteExt;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::time::Instant;
 
-use super::node::{Node, answers, each, get};
+use super::node::{Node, PATIENCE, answers, each, get};
+use crate::world::Build;
 
 #[tokio::test]
 async fn a_graph_is_served_and_the_same_graph_changes_nothing() {
@@ -63,6 +65,40 @@ async fn weights_switches_and_members_change_without_a_new_process() {
     assert!(!node.observe().await.members.contains_key(&gone.id));
 
     assert_eq!(node.pid().await, pid, "none of these needs another process");
+    node.close().await;
+}
+
+#[tokio::test]
+async fn a_deleted_member_goes_with_its_last_connection() {
+    let mut node = Node::new("127.77.1.8");
+    let pool = node.listener(8080);
+    let slow = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = slow.local_addr().unwrap().port();
+    let member = node.graph.member(pool, "127.0.0.1", port.into()).id;
+    node.apply().await.unwrap();
+    let (pid, vip) = (node.pid().await, node.vip(8080));
+
+    let client = tokio::spawn(get(vip));
+    let (mut held, _) = slow.accept().await.unwrap();
+    node.member(pool, "two").await;
+    node.graph.members.remove(0);
+    node.apply().await.unwrap();
+    assert_eq!(answers(vip, 2).await, each(&["two"], 2));
+    node.observe().await;
+    assert!(node.ask("show stat").await.contains(&member.to_string()), "it has a client yet");
+
+    held.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nlast").await.unwrap();
+    assert_eq!(client.await.unwrap().unwrap(), (200, "last".to_owned()));
+    drop(held);
+    let deadline = Instant::now() + PATIENCE;
+    while node.ask("show stat").await.contains(&member.to_string()) {
+        assert!(Instant::now() < deadline, "it stays");
+        node.observe().await;
+    }
+    // The next change finds it gone, and goes through the socket all the same.
+    node.graph.members[0].weight = 7.try_into().unwrap();
+    node.apply().await.unwrap();
+    assert_eq!(node.pid().await, pid);
     node.close().await;
 }
 

@@ -16,7 +16,7 @@ use evenkeel_plumbing::{Identity, Lifetime, Process};
 use evenkeel_vault::Material;
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpStream, UnixStream};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, interval, timeout};
 
@@ -121,6 +121,15 @@ impl Node {
         assert_eq!(self.observe().await.served, Served::Serving(self.graph.generation));
         let text = std::fs::read_to_string(self.site.directory.join("haproxy.pid")).unwrap();
         text.trim().parse().unwrap()
+    }
+
+    /// What HAProxy answers on its socket.
+    pub(crate) async fn ask(&self, command: &str) -> String {
+        let mut stream = UnixStream::connect(self.site.directory.join("admin.sock")).await.unwrap();
+        stream.write_all(format!("{command}\n").as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        answer
     }
 
     /// Kills the process that serves, and waits until it has ended.

@@ -109,3 +109,23 @@ fn where_a_cookie_names_the_server_members_need_another_process() {
     start.pools[0].persistence = Some(Persistence::HttpCookie);
     assert_eq!(way(&start, |it| _ = it.members.remove(0)), Change::Reload);
 }
+
+#[test]
+fn limits_that_amount_to_the_same_go_through_the_socket() {
+    let mut start = graph();
+    start.serve(ListenerProtocol::Http, start.pools[0].id);
+    let limit = |graph: &mut LoadBalancerGraph, limits: [i64; 2]| {
+        for (listener, limit) in graph.listeners.iter_mut().zip(limits) {
+            listener.connection_limit = Some(limit.try_into().unwrap());
+        }
+    };
+    limit(&mut start, [10, 20]);
+    let (first, second) = (start.listeners[0].id, start.listeners[1].id);
+    assert_eq!(
+        way(&start, |it| limit(it, [20, 10])),
+        Change::Commands(vec![
+            Command::SetMaxConnections(first, 20),
+            Command::SetMaxConnections(second, 10)
+        ])
+    );
+}

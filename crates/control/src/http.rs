@@ -151,7 +151,7 @@ impl Front {
         let work = async move { routes.oneshot(request).await };
         let mut work = tokio::spawn(work.in_current_span());
         match tokio::time::timeout(ANSWER, &mut work).await {
-            Ok(Ok(Ok(response))) => Ok(response),
+            Ok(Ok(Ok(response))) => Ok(without_routers_word(response)),
             Ok(Err(error)) => {
                 tracing::error!(error = &error as &dyn std::error::Error, "handler broke off");
                 Err(Refusal::unavailable("The request could not be served. Please try again."))
@@ -163,6 +163,15 @@ impl Front {
             }
         }
     }
+}
+
+/// The router adds the methods that it knows to whatever is answered to another one. Only a 405
+/// says which there are, and says it itself.
+fn without_routers_word(mut response: Response) -> Response {
+    if response.status() != StatusCode::METHOD_NOT_ALLOWED {
+        response.headers_mut().remove(header::ALLOW);
+    }
+    response
 }
 
 /// The methods of resources, as Octavia lists them.

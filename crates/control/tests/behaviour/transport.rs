@@ -101,6 +101,26 @@ async fn a_place_says_what_cannot_be_done_there() {
 }
 
 #[tokio::test]
+async fn only_a_405_says_which_methods_there_are() {
+    let lab = Lab::new().await;
+    let client = lab.member();
+    let item = format!("/v2/lbaas/loadbalancers/{}", client.load_balancer().await);
+    for (method, path, status) in [
+        (Method::PUT, "/v2/lbaas/listeners", 400),
+        (Method::DELETE, "/v2/lbaas/flavors", 400),
+        (Method::POST, item.as_str(), 400),
+        (Method::GET, item.as_str(), 200),
+        (Method::GET, "/v2/lbaas/nonsense", 404),
+        (Method::TRACE, item.as_str(), 405),
+    ] {
+        let answer = bare(client, method.clone(), path).await;
+        let allow = answer.is(status).headers.get("allow").map(|it| it.to_str().unwrap());
+        let expected = (status == 405).then_some("DELETE, GET, POST, PUT");
+        assert_eq!(allow, expected, "{method} {path}");
+    }
+}
+
+#[tokio::test]
 async fn bodies_are_json_and_have_bounds() {
     let lab = Lab::new().await;
     let client = lab.member();

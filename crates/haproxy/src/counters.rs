@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use evenkeel_model::ListenerId;
 use evenkeel_model::observed::Traffic;
+use evenkeel_model::{ListenerId, SeriesId};
 use serde::{Deserialize, Serialize};
 
 use crate::record::Started;
@@ -24,11 +24,23 @@ pub(crate) struct Share {
 /// nothing of it is counted twice.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Counted {
+    /// Which count it is: another one was begun where nothing was known of this.
+    #[serde(default)]
+    series: Option<SeriesId>,
     ended: Counters,
     last: Option<Share>,
 }
 
 impl Counted {
+    /// Nothing yet.
+    pub(crate) fn begin(series: SeriesId) -> Self {
+        Self { series: Some(series), ..Self::default() }
+    }
+
+    pub(crate) const fn series(&self) -> Option<SeriesId> {
+        self.series
+    }
+
     /// Adds the share of a process that is to be replaced or has ended, of these listeners only.
     pub(crate) fn add(&mut self, share: Share, keep: impl Fn(ListenerId) -> bool) {
         if let Some(last) = self.last.take().filter(|last| last.process != share.process) {
@@ -62,7 +74,7 @@ fn sum(one: &Counters, other: &Counters) -> Counters {
 /// The same without connections: those of a process that has ended have ended too.
 pub(crate) fn idle(mut counters: Counters) -> Counters {
     for traffic in counters.values_mut() {
-        *traffic = Traffic { active_connections: 0, ..*traffic };
+        *traffic = traffic.idle();
     }
     counters
 }

@@ -12,11 +12,12 @@ use evenkeel_model::{LoadBalancerGraph, MemberId};
 use evenkeel_plumbing::echo;
 use evenkeel_vault::Material;
 use tokio::time::{Instant, sleep_until};
+use uuid::Uuid;
 
 use crate::HaproxyOptions;
 use crate::carried;
 use crate::change::{Change, between};
-use crate::counters::{Share, idle};
+use crate::counters::{Counted, Share, idle};
 use crate::instance::{END, Instance, disk};
 use crate::memory::{Memories, Memory};
 use crate::ping::{self, Pinger, Target};
@@ -162,7 +163,8 @@ impl HaproxyDriver {
     }
 
     /// Keeps what the process has counted that is about to leave, or that was killed: then it is
-    /// what was seen last. What it still moves afterwards is lost to the statistics.
+    /// what was seen last. What it still moves afterwards is lost to the statistics. The first
+    /// process of a site begins a series of counters.
     async fn count(
         &self,
         instance: &Instance<'_>,
@@ -177,10 +179,14 @@ impl HaproxyDriver {
             None => None,
         };
         let seen = self.memories.of(graph.load_balancer.id, |memory| memory.seen.take());
-        let Some(share) = now.or(seen) else { return Ok(()) };
-        let mut counted = instance.notes().counted().await.map_err(disk)?;
-        let is_there = |id| graph.listeners.iter().any(|listener| listener.id == id);
-        counted.add(share, is_there);
+        let (known, share) = (instance.notes().counted().await.map_err(disk)?, now.or(seen));
+        if known.is_some() && share.is_none() {
+            return Ok(());
+        }
+        let mut counted = known.unwrap_or_else(|| Counted::begin(Uuid::new_v4().into()));
+        if let Some(share) = share {
+            counted.add(share, |id| graph.listeners.iter().any(|listener| listener.id == id));
+        }
         instance.notes().note_counted(&counted).await.map_err(disk)
     }
 
@@ -191,11 +197,12 @@ impl HaproxyDriver {
         instance: &Instance<'_>,
     ) -> Result<Observation, DriverError> {
         let there = instance.notes().are_there();
-        let counted = instance.notes().counted().await.map_err(disk)?;
+        let counted = instance.notes().counted().await.map_err(disk)?.unwrap_or_default();
         let seen = self.memories.get(site.load_balancer, |memory| memory.seen.clone());
         Ok(Observation {
             served: if there { Served::Remains } else { Served::Absent },
             traffic: idle(counted.total(seen.as_ref())),
+            series: counted.series(),
             sockets: site.sockets.clone(),
             ..Observation::default()
         })
@@ -248,7 +255,7 @@ impl Driver for HaproxyDriver {
         // Not noted: an observation may be broken off. The next change finds them gone.
         still_there(&instance, &statistics.retired).await;
         self.ping(site, applied.map(|applied| applied.pinged).unwrap_or_default(), false);
-        let counted = instance.notes().counted().await.map_err(disk)?;
+        let counted = instance.notes().counted().await.map_err(disk)?.unwrap_or_default();
         let seen = Share { process: running.identity().into(), counters: statistics.traffic };
         let traffic = counted.total(Some(&seen));
         self.memories.of(site.load_balancer, |memory| memory.seen = Some(seen));
@@ -262,6 +269,7 @@ impl Driver for HaproxyDriver {
             pools: statistics.pools,
             members: members.chain(self.pinged(site)).collect(),
             traffic,
+            series: counted.series(),
             sockets: site.sockets.clone(),
         })
     }

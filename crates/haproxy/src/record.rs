@@ -116,8 +116,9 @@ impl Notes {
         Ok(self.read(PROCESSES).await?.unwrap_or_default())
     }
 
-    pub(crate) async fn counted(&self) -> io::Result<Counted> {
-        Ok(self.read(COUNTERS).await?.unwrap_or_default())
+    /// What was counted, if anything is known of it.
+    pub(crate) async fn counted(&self) -> io::Result<Option<Counted>> {
+        self.read(COUNTERS).await
     }
 
     /// Notes what a process is told, and the file that a new one would be started with.

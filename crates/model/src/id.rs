@@ -86,6 +86,8 @@ ids! {
     PortId;
     /// One content of a certificate, of authorities or of revocations: never two contents.
     MaterialId;
+    /// A series of counters that began at 0 and only rise.
+    SeriesId;
 }
 
 /// The text is not a lower-case, dashed UUID, which is the only spelling of an id in a path

@@ -37,7 +37,7 @@ pub use graph::LoadBalancerGraph;
 pub use health_monitor::HealthMonitor;
 pub use id::{
     AgentId, HealthMonitorId, L7PolicyId, L7RuleId, ListenerId, LoadBalancerId, MaterialId,
-    MemberId, NetworkId, PoolId, PortId, ProjectId, ResourceKind, SubnetId,
+    MemberId, NetworkId, PoolId, PortId, ProjectId, ResourceKind, SeriesId, SubnetId,
 };
 pub use l7_policy::L7Policy;
 pub use l7_rule::L7Rule;

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Generation, ListenerId, MemberId, PoolId};
+use crate::{Generation, ListenerId, MemberId, PoolId, SeriesId};
 
 /// What serves a load balancer on a node now.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -66,8 +66,12 @@ pub struct Observation {
     pub pools: BTreeMap<PoolId, PoolHealth>,
     /// The members of those.
     pub members: BTreeMap<MemberId, MemberHealth>,
-    /// What passed each listener since it was created, across restarts of what serves it.
+    /// What passed each listener since the series began, across restarts of what serves it.
     pub traffic: BTreeMap<ListenerId, Traffic>,
+    /// Which series the counters are of: whoever has to count from 0 again begins another one.
+    /// `None` is one series like any other, for a driver that never has to.
+    #[serde(default)]
+    pub series: Option<SeriesId>,
     /// Where each listener's socket really is, where that is not VIP and port.
     pub sockets: BTreeMap<ListenerId, SocketAddr>,
 }
@@ -88,6 +92,25 @@ pub struct Traffic {
 }
 
 impl Traffic {
+    /// The same without open connections: what ended cannot have any.
+    #[must_use]
+    pub const fn idle(self) -> Self {
+        Self { active_connections: 0, ..self }
+    }
+
+    /// What is known after a later word of the same series: no counter falls, and the connections
+    /// are those of the later word.
+    #[must_use]
+    pub fn risen_to(self, later: Self) -> Self {
+        Self {
+            bytes_in: self.bytes_in.max(later.bytes_in),
+            bytes_out: self.bytes_out.max(later.bytes_out),
+            active_connections: later.active_connections,
+            total_connections: self.total_connections.max(later.total_connections),
+            request_errors: self.request_errors.max(later.request_errors),
+        }
+    }
+
     /// Both together.
     #[must_use]
     pub const fn plus(self, other: Self) -> Self {

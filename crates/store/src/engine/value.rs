@@ -84,6 +84,7 @@ ids!(
     evenkeel_model::NetworkId,
     evenkeel_model::PoolId,
     evenkeel_model::PortId,
+    evenkeel_model::SeriesId,
     evenkeel_model::SubnetId
 );
 

@@ -310,6 +310,7 @@ async fn what_is_seen_is_worded_and_counted(home: Home) {
         pools: [(back, PoolHealth::Up)].into(),
         members: [(one, MemberHealth::Up), (two, MemberHealth::Down)].into(),
         traffic: [(front, traffic)].into(),
+        series: None,
         sockets: [(front, "127.0.0.1:8080".parse().unwrap())].into(),
     };
     store.observe(agent(), lb, entry.epoch, seen).await.unwrap();

@@ -4,6 +4,7 @@
 
 mod anything;
 mod batch;
+mod counting;
 mod going;
 mod lateness;
 mod life;
@@ -26,6 +27,7 @@ use scenario::Scenario;
 const FILES: &[&[Scenario]] = &[
     anything::SCENARIOS,
     batch::SCENARIOS,
+    counting::SCENARIOS,
     going::SCENARIOS,
     lateness::SCENARIOS,
     life::SCENARIOS,

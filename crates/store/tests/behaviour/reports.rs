@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use evenkeel_model::observed::{ListenerHealth, MemberHealth, Observation, PoolHealth, Traffic};
+use evenkeel_model::observed::{ListenerHealth, MemberHealth, Observation, PoolHealth};
 use evenkeel_model::status::OperatingStatus::{
     Degraded, Error as Down, NoMonitor, Offline, Online,
 };
@@ -11,8 +11,8 @@ use evenkeel_model::status::ProvisioningStatus::{
     Active, PendingCreate, PendingDelete, PendingUpdate,
 };
 use evenkeel_model::{
-    Epoch, Generation, HealthMonitor, L7Policy, Listener, ListenerId, LoadBalancer, LoadBalancerId,
-    Member, Pool,
+    Epoch, Generation, HealthMonitor, L7Policy, Listener, LoadBalancer, LoadBalancerId, Member,
+    Pool,
 };
 use evenkeel_store::{Held, Progress};
 
@@ -29,7 +29,6 @@ scenarios! {
     the_parts_of_what_goes_go_with_it,
     without_its_monitor_a_pool_is_trusted,
     the_worst_is_written_to_the_top_and_only_what_changed_is_touched,
-    traffic_replaces_traffic_and_counts_no_connections_when_over,
     sockets_are_shown_without_traffic,
     what_goes_is_not_in_the_graph,
     heartbeats_change_nothing,
@@ -233,29 +232,6 @@ async fn the_worst_is_written_to_the_top_and_only_what_changed_is_touched(home: 
     assert_eq!(world.operating::<Listener>(parts.listener.id).await, Degraded);
     world.see(parts.load_balancer, world.healthy(&parts).await).await;
     assert_eq!(world.operating::<LoadBalancer>(parts.load_balancer).await, Online);
-}
-
-async fn traffic_replaces_traffic_and_counts_no_connections_when_over(home: Home) {
-    let world = World::open(&home).await;
-    let parts = world.serving().await;
-    let traffic = |bytes_in| Traffic { bytes_in, active_connections: 2, ..Traffic::default() };
-    let mut seen = world.healthy(&parts).await;
-    seen.traffic.insert(parts.listener.id, traffic(5));
-    seen.traffic.insert(id::<ListenerId>(1), traffic(5));
-    world.see(parts.load_balancer, seen.clone()).await;
-    seen.traffic.insert(parts.listener.id, traffic(7));
-    world.see(parts.load_balancer, seen.clone()).await;
-    assert_eq!(world.store.traffic_of(parts.listener.id).await.unwrap(), traffic(7));
-    assert_eq!(world.store.traffic(parts.load_balancer).await.unwrap(), traffic(7), "no strangers");
-
-    let over = Observation { traffic: BTreeMap::new(), ..seen };
-    world.see(parts.load_balancer, over).await;
-    let idle = Traffic { active_connections: 0, ..traffic(7) };
-    assert_eq!(world.store.traffic(parts.load_balancer).await.unwrap(), idle);
-
-    world.store.delete::<Listener>(parts.listener.id).await.unwrap();
-    world.converge(parts.load_balancer).await;
-    assert_eq!(world.store.traffic(parts.load_balancer).await.unwrap(), Traffic::default());
 }
 
 async fn sockets_are_shown_without_traffic(home: Home) {

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use evenkeel_driver::Driver;
 use evenkeel_model::health_monitor::Probe;
-use evenkeel_model::observed::{ListenerHealth, MemberHealth, PoolHealth};
+use evenkeel_model::observed::{ListenerHealth, MemberHealth, Observation, PoolHealth};
 use tokio::time::Instant;
 
 use super::node::{Node, answers, each, get, loopback};
@@ -67,6 +68,39 @@ async fn what_a_killed_process_has_counted_is_not_lost_nor_counted_twice() {
         assert_eq!(total(&node).await, asked, "with nobody there");
         node.apply().await.unwrap();
         assert_eq!(total(&node).await, asked, "with another one there");
+    }
+    node.close().await;
+}
+
+#[tokio::test]
+async fn whoever_counts_from_0_again_says_so() {
+    let mut node = Node::new("127.77.3.7");
+    let pool = node.listener(8080);
+    node.member(pool, "one").await;
+    let listener = node.graph.listeners[0].id;
+    let total = |seen: &Observation| seen.traffic[&listener].total_connections;
+    let mut earlier = None;
+    for _ in 0..2 {
+        node.apply().await.unwrap();
+        get(node.vip(8080)).await.unwrap();
+        let first = node.observe().await;
+        assert_eq!(total(&first), 1);
+        assert!(first.series.is_some() && first.series != earlier, "{:?}", first.series);
+        // Neither another process, nor another life of the driver, nor a death begins anew.
+        node.listener(8081);
+        node.apply().await.unwrap();
+        node.restart();
+        let second = node.observe().await;
+        assert_eq!((total(&second), second.series), (1, first.series));
+        node.kill().await;
+        let dead = node.observe().await;
+        assert_eq!((total(&dead), dead.series), (1, first.series));
+        node.apply().await.unwrap();
+        let third = node.observe().await;
+        assert_eq!((total(&third), third.series), (1, first.series));
+        node.graph.listeners.truncate(1);
+        node.driver.remove(&node.site).await.unwrap();
+        earlier = first.series;
     }
     node.close().await;
 }

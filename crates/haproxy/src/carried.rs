@@ -129,6 +129,7 @@ mod tests {
             generation: Generation::new(1),
             global: section(),
             shared: Vec::new(),
+            tells_metrics: false,
             frontends: Vec::new(),
             backends: vec![backend],
         }

@@ -23,6 +23,9 @@ pub struct Configuration {
     pub global: Section,
     /// What frontends and backends share.
     pub shared: Vec<Section>,
+    /// Whether a listener tells metrics, for which HAProxy reads a program of ours at its start.
+    #[serde(default)]
+    pub tells_metrics: bool,
     /// What listens, in the order of the graph.
     pub frontends: Vec<Frontend>,
     /// Where traffic goes, in the order of the graph; only pools that a listener uses.

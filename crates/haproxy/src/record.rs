@@ -12,7 +12,7 @@ use crate::command::ServerName;
 use crate::configuration::Configuration;
 use crate::counters::Counted;
 use crate::ping::Target;
-use crate::render::{ADMIN_SOCKET, STATES};
+use crate::render::{ADMIN_SOCKET, METRICS_FILE, METRICS_PROGRAM, METRICS_SOCKET, STATES};
 
 /// The configuration as HAProxy reads it.
 pub(crate) const FILE: &str = "haproxy.cfg";
@@ -26,11 +26,22 @@ const COUNTERS: &str = "counters.json";
 const PID: &str = "haproxy.pid";
 
 /// The sockets that HAProxy makes in a site's directory.
-const SOCKETS: [&str; 3] = [ADMIN_SOCKET, "haproxy_stats.sock", "peers.sock"];
+const SOCKETS: [&str; 4] = [ADMIN_SOCKET, "haproxy_stats.sock", "peers.sock", METRICS_SOCKET];
 
 /// Everything that the driver may have made there, sockets first.
-const ALL: [&str; 10] = [
-    SOCKETS[0], SOCKETS[1], SOCKETS[2], PID, CANDIDATE, FILE, STATES, COUNTERS, APPLIED, PROCESSES,
+const ALL: [&str; 12] = [
+    SOCKETS[0],
+    SOCKETS[1],
+    SOCKETS[2],
+    SOCKETS[3],
+    PID,
+    CANDIDATE,
+    FILE,
+    METRICS_FILE,
+    STATES,
+    COUNTERS,
+    APPLIED,
+    PROCESSES,
 ];
 
 /// What the process that serves was last told.
@@ -123,8 +134,7 @@ impl Notes {
 
     /// Notes what a process is told, and the file that a new one would be started with.
     pub(crate) async fn note_applied(&self, applied: &Applied) -> io::Result<()> {
-        let text = applied.configuration.to_string();
-        self.write(FILE, text.into_bytes()).await?;
+        self.write_configuration(FILE, &applied.configuration).await?;
         self.write(APPLIED, json(applied)?).await
     }
 
@@ -146,7 +156,19 @@ impl Notes {
     }
 
     pub(crate) async fn note_candidate(&self, configuration: &Configuration) -> io::Result<()> {
-        self.write(CANDIDATE, configuration.to_string().into_bytes()).await
+        self.write_configuration(CANDIDATE, configuration).await
+    }
+
+    /// Writes the file, after what it names.
+    async fn write_configuration(
+        &self,
+        name: &str,
+        configuration: &Configuration,
+    ) -> io::Result<()> {
+        if configuration.tells_metrics {
+            self.write(METRICS_FILE, METRICS_PROGRAM.as_bytes().to_vec()).await?;
+        }
+        self.write(name, configuration.to_string().into_bytes()).await
     }
 
     /// Whether there is anything of this driver's.

@@ -6,10 +6,12 @@ mod frontend;
 mod global;
 mod health_check;
 mod l7;
+mod metrics;
 
 use std::fmt;
 
 use evenkeel_driver::Site;
+use evenkeel_model::protocol::ListenerProtocol;
 use evenkeel_model::provider::{Demand, Unsupported};
 use evenkeel_model::{Listener, LoadBalancerGraph, Pool};
 
@@ -17,6 +19,7 @@ use crate::configuration::Configuration;
 
 pub use capabilities::{CAPABILITIES, without_ping};
 pub use global::{ADMIN_SOCKET, STATES};
+pub use metrics::{METRICS_FILE, METRICS_PROGRAM, METRICS_SOCKET};
 
 /// What the node lets one HAProxy process have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,10 +59,12 @@ pub fn render(
             (!users.is_empty()).then(|| backend::render(graph, pool, &users))
         })
         .collect::<Result<Vec<_>, _>>()?;
+    let tells_metrics = open.iter().any(|it| it.protocol == ListenerProtocol::Prometheus);
     Ok(Configuration {
         generation: graph.generation,
-        global: global::global(&open, ceiling),
-        shared: global::shared(&backends),
+        global: global::global(&open, ceiling, tells_metrics),
+        shared: global::shared(&backends, tells_metrics),
+        tells_metrics,
         frontends,
         backends,
     })

@@ -10,7 +10,7 @@ use evenkeel_model::protocol::ListenerProtocol;
 use evenkeel_model::provider::Unsupported;
 use evenkeel_model::{Listener, LoadBalancerGraph, PoolId};
 
-use super::{global, l7, refused};
+use super::{global, l7, metrics, refused};
 use crate::configuration::Frontend;
 use crate::writer::{Line, LogFormat, Section};
 
@@ -46,7 +46,7 @@ pub(super) fn render(
             insert_headers(listener, &mut section)?;
             l7::use_backends(graph, listener, &mut section);
         }
-        ListenerProtocol::Prometheus => metrics(&mut section),
+        ListenerProtocol::Prometheus => metrics::tell(&mut section),
         ListenerProtocol::Tcp
         | ListenerProtocol::Https
         | ListenerProtocol::Udp
@@ -136,11 +136,6 @@ fn bytes(
         section.add(Line::new("tcp-request content accept if { req.len gt 0 }"));
     }
     Ok(())
-}
-
-fn metrics(section: &mut Section) {
-    section.add(Line::new("http-request use-service prometheus-exporter if { path /metrics }"));
-    section.add(Line::new("http-request deny deny_status 404"));
 }
 
 /// Sets what members shall believe, after taking away what the client says of it, in whatever

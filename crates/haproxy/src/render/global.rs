@@ -3,7 +3,7 @@
 use evenkeel_driver::DRAIN;
 use evenkeel_model::{Listener, LoadBalancerGraph};
 
-use super::NodeLimits;
+use super::{NodeLimits, metrics};
 use crate::configuration::Backend;
 use crate::writer::{Line, Section};
 
@@ -57,8 +57,8 @@ fn all_connections(open: &[&Listener], ceiling: u32) -> u32 {
     limits.fold(share, u32::saturating_add).clamp(1, ceiling)
 }
 
-pub(super) fn global(open: &[&Listener], ceiling: u32) -> Section {
-    Section::new(Line::new("global"))
+pub(super) fn global(open: &[&Listener], ceiling: u32, tells_metrics: bool) -> Section {
+    let mut section = Section::new(Line::new("global"))
         .with(Line::new("nbthread 1"))
         .with(Line::new("maxconn").word(all_connections(open, ceiling)))
         .with(Line::new("hard-stop-after").word(DRAIN))
@@ -66,10 +66,14 @@ pub(super) fn global(open: &[&Listener], ceiling: u32) -> Section {
         .with(Line::new("stats socket unix@admin.sock mode 600 level admin expose-fd listeners"))
         .with(Line::new("stats socket unix@haproxy_stats.sock mode 600 level user"))
         .with(Line::new("server-state-file servers.state"))
-        .with(Line::new("localpeer evenkeel"))
+        .with(Line::new("localpeer evenkeel"));
+    if tells_metrics {
+        section.add(metrics::program());
+    }
+    section
 }
 
-pub(super) fn shared(backends: &[Backend]) -> Vec<Section> {
+pub(super) fn shared(backends: &[Backend], tells_metrics: bool) -> Vec<Section> {
     let defaults = Section::new(Line::new("defaults"))
         .with(Line::new("retries 3"))
         .with(Line::new("option redispatch"))
@@ -79,6 +83,9 @@ pub(super) fn shared(backends: &[Backend]) -> Vec<Section> {
         // A process that ends teaches its tables to the one that replaces it.
         let peers = Section::new(Line::new("peers successors"));
         sections.push(peers.with(Line::new("peer evenkeel unix@peers.sock")));
+    }
+    if tells_metrics {
+        sections.push(metrics::exporter());
     }
     sections
 }

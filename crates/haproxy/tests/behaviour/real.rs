@@ -4,12 +4,15 @@ use std::fs;
 use std::path::Path;
 use std::process::Output;
 
+use evenkeel_haproxy::render::{METRICS_FILE, METRICS_PROGRAM};
+
 /// What `haproxy -c` says of a file with this text.
 pub(crate) fn judge(text: &str) -> Output {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("haproxy.cfg");
     fs::write(&file, text).unwrap();
     fs::write(directory.path().join("servers.state"), "1\n").unwrap();
+    fs::write(directory.path().join(METRICS_FILE), METRICS_PROGRAM).unwrap();
     check(&file, directory.path())
 }
 

@@ -4,6 +4,7 @@ mod changes;
 mod failures;
 mod fields;
 mod interruptions;
+mod metrics;
 pub(crate) mod node;
 mod statistics;
 mod ways;

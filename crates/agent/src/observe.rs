@@ -41,11 +41,12 @@ impl Witness {
 
 fn same_but_for_traffic(one: &Observation, other: &Observation) -> bool {
     // Spelt out, so that a new field has to be thought of.
-    let Observation { served, listeners, pools, members, traffic: _, sockets } = one;
+    let Observation { served, listeners, pools, members, traffic: _, series, sockets } = one;
     *served == other.served
         && *listeners == other.listeners
         && *pools == other.pools
         && *members == other.members
+        && *series == other.series
         && *sockets == other.sockets
 }
 

@@ -34,9 +34,11 @@ pub fn between(applied: &Configuration, wanted: &Configuration) -> Change {
 ///
 /// Everywhere below each part is named, so that one that is added later is not forgotten.
 fn commands(applied: &Configuration, wanted: &Configuration) -> Option<Vec<Command>> {
-    let Configuration { generation: _, global, shared, frontends, backends } = wanted;
+    let Configuration { generation: _, global, shared, tells_metrics, frontends, backends } =
+        wanted;
     let same_outline = applied.global == *global
         && applied.shared == *shared
+        && applied.tells_metrics == *tells_metrics
         && applied.frontends.len() == frontends.len()
         && applied.backends.len() == backends.len();
     if !same_outline {

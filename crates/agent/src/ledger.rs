@@ -154,3 +154,36 @@ fn read(path: &Path, id: LoadBalancerId) -> io::Result<Record> {
         Err(io::Error::new(io::ErrorKind::InvalidData, "the file holds another load balancer"))
     }
 }
+
+/// Of a record, what outsiders look at: a graph of another version has it too.
+#[derive(Deserialize)]
+struct Outline {
+    graph: Named,
+}
+
+#[derive(Deserialize)]
+struct Named {
+    load_balancer: Name,
+}
+
+#[derive(Deserialize)]
+struct Name {
+    name: String,
+}
+
+/// Who is held, and by which name; nothing is changed. An unreadable record has none.
+pub(crate) fn held(directory: &Path) -> io::Result<Vec<(LoadBalancerId, String)>> {
+    let mut held = Vec::new();
+    for entry in fs::read_dir(directory)? {
+        let path = entry?.path();
+        let id = path.file_stem().and_then(OsStr::to_str).and_then(|name| name.parse().ok());
+        if let Some(id) = id
+            && path.extension() == Some(OsStr::new(HELD))
+        {
+            let outline = fs::read(&path).map(|bytes| serde_json::from_slice::<Outline>(&bytes));
+            let outline = outline.ok().and_then(Result::ok);
+            held.push((id, outline.map_or_else(String::new, |it| it.graph.load_balancer.name)));
+        }
+    }
+    Ok(held)
+}

@@ -15,6 +15,7 @@ pub mod failpoint;
 
 mod contained;
 mod drivers;
+mod held;
 mod holdings;
 mod keeper;
 mod key;
@@ -43,6 +44,7 @@ use evenkeel_wire::Hello;
 pub use config::{AgentConfig, Connector, Timings};
 pub use disk::{Disk, SimulatedDisk};
 pub use failpoint::{Failpoint, Point, Unbroken};
+pub use held::{Held, held};
 
 use drivers::Drivers;
 use holdings::Holdings;

@@ -120,7 +120,8 @@ fn clean(root: &Path) -> io::Result<()> {
     Ok(())
 }
 
-fn list(root: &Path) -> io::Result<Vec<(LoadBalancerId, Epoch)>> {
+/// The same without an agent.
+pub(crate) fn list(root: &Path) -> io::Result<Vec<(LoadBalancerId, Epoch)>> {
     let mut found = Vec::new();
     for entry in fs::read_dir(root)? {
         let path = entry?.path();

@@ -24,6 +24,10 @@ const END: Duration = Duration::from_secs(5);
 /// How long a change may take until it is served, likewise.
 pub const SETTLE: Duration = Duration::from_secs(20);
 
+/// What the names of directories of labs begin with: so long that no socket in them can be reached
+/// by its path.
+const PREFIX: &str = "evenkeel-e2e-whose-sockets-have-long-paths-";
+
 /// How a lab differs from a plain `evenkeel dev`.
 #[derive(Clone, Debug, Default)]
 pub struct Plan {
@@ -84,7 +88,7 @@ impl Lab {
     ///
     /// It does not start; the message has what it printed.
     pub async fn with(plan: Plan) -> anyhow::Result<Self> {
-        let directory = tempfile::Builder::new().prefix("evenkeel-e2e-").tempdir()?;
+        let directory = tempfile::Builder::new().prefix(PREFIX).tempdir()?;
         let (process, api, token) = spawn(&plan, directory.path(), "127.0.0.1:0").await?;
         Ok(Self { plan, directory, process, api, token })
     }

@@ -3,6 +3,7 @@
 //! Composes the rooms and holds no logic of its own.
 
 mod dev;
+mod haproxy;
 
 use std::process::ExitCode;
 
@@ -20,6 +21,8 @@ struct Arguments {
 enum Command {
     /// Run everything in one process on this machine: no root, no OpenStack, not for production.
     Dev(dev::Arguments),
+    /// Look at the HAProxies of this node, and ask them.
+    Haproxy(haproxy::Arguments),
     /// Print the OpenAPI document of the service.
     #[command(hide = true)]
     Openapi,
@@ -28,6 +31,7 @@ enum Command {
 fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
         Command::Dev(arguments) => dev::run(arguments),
+        Command::Haproxy(arguments) => haproxy::run(arguments),
         Command::Openapi => openapi(),
     };
     match outcome {

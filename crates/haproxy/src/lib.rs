@@ -20,6 +20,7 @@ pub mod render;
 mod socket;
 mod stats;
 mod steer;
+pub mod window;
 pub mod writer;
 
 use std::path::PathBuf;

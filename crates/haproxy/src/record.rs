@@ -12,7 +12,9 @@ use crate::command::ServerName;
 use crate::configuration::Configuration;
 use crate::counters::Counted;
 use crate::ping::Target;
-use crate::render::{ADMIN_SOCKET, METRICS_FILE, METRICS_PROGRAM, METRICS_SOCKET, STATES};
+use crate::render::{
+    ADMIN_SOCKET, METRICS_FILE, METRICS_PROGRAM, METRICS_SOCKET, STATES, STATS_SOCKET,
+};
 
 /// The configuration as HAProxy reads it.
 pub(crate) const FILE: &str = "haproxy.cfg";
@@ -26,7 +28,7 @@ const COUNTERS: &str = "counters.json";
 const PID: &str = "haproxy.pid";
 
 /// The sockets that HAProxy makes in a site's directory.
-const SOCKETS: [&str; 4] = [ADMIN_SOCKET, "haproxy_stats.sock", "peers.sock", METRICS_SOCKET];
+const SOCKETS: [&str; 4] = [ADMIN_SOCKET, STATS_SOCKET, "peers.sock", METRICS_SOCKET];
 
 /// Everything that the driver may have made there, sockets first.
 const ALL: [&str; 12] = [

@@ -18,7 +18,7 @@ use evenkeel_model::{Listener, LoadBalancerGraph, Pool};
 use crate::configuration::Configuration;
 
 pub use capabilities::{CAPABILITIES, without_ping};
-pub use global::{ADMIN_SOCKET, STATES};
+pub use global::{ADMIN_SOCKET, STATES, STATS_SOCKET};
 pub use metrics::{METRICS_FILE, METRICS_PROGRAM, METRICS_SOCKET};
 
 /// What the node lets one HAProxy process have.

@@ -55,17 +55,26 @@ impl<'a> Socket<'a> {
 
     /// Sends one line and reads all of the answer.
     async fn ask(self, line: &str) -> Result<String, SocketError> {
+        self.ask_within(PATIENCE, line).await
+    }
+
+    /// The same with another deadline.
+    pub(crate) async fn ask_within(
+        self,
+        patience: Duration,
+        line: &str,
+    ) -> Result<String, SocketError> {
         let exchange = async {
             // The path of a socket may have 107 bytes; through an open directory it is short.
             let directory = File::open(self.directory)?;
             let path = format!("/proc/self/fd/{}/{ADMIN_SOCKET}", directory.as_raw_fd());
             let mut stream = UnixStream::connect(path).await?;
             stream.write_all(format!("{line}\n").as_bytes()).await?;
-            let mut answer = String::new();
-            stream.take(LONGEST).read_to_string(&mut answer).await?;
-            Ok(answer)
+            let mut answer = Vec::new();
+            stream.take(LONGEST).read_to_end(&mut answer).await?;
+            Ok(String::from_utf8_lossy(&answer).into_owned())
         };
-        let answered = timeout(PATIENCE, exchange).await;
+        let answered = timeout(patience, exchange).await;
         answered.unwrap_or(Err(io::ErrorKind::TimedOut.into())).map_err(SocketError::Silent)
     }
 

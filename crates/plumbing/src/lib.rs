@@ -5,6 +5,7 @@ pub mod echo;
 pub mod file;
 pub mod process;
 pub mod program;
+pub mod running;
 mod starter;
 mod watched;
 

@@ -5,3 +5,4 @@ mod faults;
 mod graph;
 mod restart;
 mod scenario;
+mod window;

@@ -10,6 +10,9 @@ use crate::writer::{Line, Section};
 /// The runtime socket that may do everything, in the site's directory.
 pub const ADMIN_SOCKET: &str = "admin.sock";
 
+/// The runtime socket that only tells, beside it.
+pub const STATS_SOCKET: &str = "haproxy_stats.sock";
+
 /// What a process knows of its servers when it starts, in the site's directory; the file must be
 /// there.
 pub const STATES: &str = "servers.state";

@@ -15,6 +15,7 @@ pub(crate) fn for_testing() -> anyhow::Result<()> {
         debian::HAPROXY,
         debian::POSTGRESQL,
         debian::CURL,
+        debian::OPENSSL,
         debian::COMPILER,
         debian::PYTHON,
     ])?;

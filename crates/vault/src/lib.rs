@@ -3,18 +3,39 @@
 //! Keys and certificates are in clear only as a [`Secret`], which cannot be printed or serialised.
 //! In the database they are sealed with the [`MasterKeys`], on their way to a node and in its
 //! ledger with that node's [`PublicKey`]; only the [`NodeKey`] opens them there.
+//!
+//! What people bring is read as a [`Bundle`], [`Authorities`] or [`Revocations`] before it is kept.
 
+pub mod authorities;
+pub mod bundle;
+mod certificate;
+mod chain;
+mod der;
+mod encryption;
+#[cfg(feature = "fixtures")]
+pub mod fixtures;
 pub mod master;
 pub mod material;
 pub mod node;
+mod pem;
+mod pkcs12;
+mod private_key;
+pub mod revocations;
 pub mod seal;
 pub mod secret;
+mod signature;
+mod stretch;
+pub mod unusable;
 
+pub use authorities::{Authorities, UnusableAuthorities};
+pub use bundle::{Bundle, Parts};
 pub use master::MasterKeys;
 pub use material::{Material, Piece};
 pub use node::{NodeKey, PublicKey};
+pub use revocations::{Revocations, UnusableRevocations};
 pub use seal::{Context, Unopenable};
 pub use secret::Secret;
+pub use unusable::{Pkcs12Fault, Unusable};
 
 #[cfg(test)]
 mod tests {

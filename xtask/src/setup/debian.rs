@@ -27,6 +27,10 @@ pub(crate) const POSTGRESQL: Package = Package { name: "postgresql", present: ha
 /// The client of those who like it plain.
 pub(crate) const CURL: Package = Package { name: "curl", present: || find("curl").is_some() };
 
+/// What makes the certificates of the tests.
+pub(crate) const OPENSSL: Package =
+    Package { name: "openssl", present: || find("openssl").is_some() };
+
 /// What compiles the C code that some crates bring along.
 pub(crate) const COMPILER: Package = Package { name: "gcc", present: || find("cc").is_some() };
 

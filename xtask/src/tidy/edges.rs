@@ -54,7 +54,7 @@ const GUESTS: &[(&[&str], &[&str], &str)] = &[
         "nothing here is a client of another service yet",
     ),
     (
-        &["aws-lc-rs", "ring", "rustls", "x509-parser", "p12-keystore", "pkcs8"],
+        &["aws-lc-rs", "cbc", "des", "rc2", "ring", "rustls", "x509-parser"],
         &["vault"],
         "cryptography is in the vault only",
     ),

@@ -1,0 +1,154 @@
+//! Certificates with their chains and keys.
+
+use evenkeel_vault::fixtures::{Algorithm, Authority, Identity, Request};
+use evenkeel_vault::{Bundle, Parts, Pkcs12Fault, Unusable};
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+
+fn of_parts(certificate: &str, key: &str, intermediates: Option<&str>) -> Result<String, Unusable> {
+    let parts = Parts {
+        certificate: certificate.as_bytes(),
+        private_key: key.as_bytes(),
+        intermediates: intermediates.map(str::as_bytes),
+        passphrase: None,
+    };
+    Bundle::of_parts(&parts).map(|bundle| text(&bundle))
+}
+
+fn of_secret(secret: &[u8]) -> Result<String, Unusable> {
+    Bundle::of_secret(secret).map(|bundle| text(&bundle))
+}
+
+fn text(bundle: &Bundle) -> String {
+    String::from_utf8(bundle.pem().expose().to_vec()).expect("PEM is text")
+}
+
+/// A server of `one.test`, two authorities below a root.
+fn chain() -> (Authority, Authority, Authority, Identity) {
+    let root = Authority::new("Root");
+    let upper = root.intermediate("Upper");
+    let lower = upper.intermediate("Lower");
+    let server = lower.server(&["one.test"]);
+    (root, upper, lower, server)
+}
+
+#[test]
+fn a_chain_is_put_in_order_without_root_doubles_and_strangers() {
+    let (root, upper, lower, server) = chain();
+    let stranger = Authority::new("Stranger").intermediate("Strange");
+    let heap = [&root, &upper, &stranger, &lower, &upper].map(Authority::certificate).concat();
+    let expected = server.pem();
+    assert_eq!(of_parts(&server.certificate, &server.key, Some(&heap)).unwrap(), expected);
+    let all = format!("{}{heap}", server.certificate);
+    assert_eq!(of_parts(&all, &server.key, None).unwrap(), expected);
+    let backwards = format!("{}{heap}{}", server.key, server.certificate);
+    assert_eq!(of_secret(backwards.as_bytes()).unwrap(), expected);
+    assert_eq!(
+        expected,
+        server.certificate + lower.certificate() + upper.certificate() + &server.key
+    );
+}
+
+#[test]
+fn every_algorithm_that_haproxy_takes_is_taken() {
+    let root = Authority::new("Root");
+    for algorithm in [
+        Algorithm::Rsa(2048),
+        Algorithm::P256,
+        Algorithm::P384,
+        Algorithm::P521,
+        Algorithm::Ed25519,
+    ] {
+        let server = root.certify(&Request { algorithm, ..Request::server(&["one.test"]) });
+        assert_eq!(of_secret(server.pem().as_bytes()), Ok(server.pem()), "{algorithm:?}");
+        let bundle = server.pkcs12("", &[]);
+        assert_eq!(of_secret(&bundle), Ok(server.pem()), "{algorithm:?}");
+    }
+}
+
+#[test]
+fn what_openssl_would_not_serve_is_refused() {
+    let root = Authority::new("Root");
+    let request = Request::server(&["one.test"]);
+    let short = root.certify(&Request { algorithm: Algorithm::Rsa(1024), ..request.clone() });
+    assert_eq!(of_secret(short.pem().as_bytes()), Err(Unusable::KeyLength));
+    let forged = root.certify(&Request { hash: "sha1".to_owned(), ..request });
+    assert_eq!(of_secret(forged.pem().as_bytes()), Err(Unusable::Signature));
+}
+
+#[test]
+fn an_expired_certificate_is_taken_and_tells_its_end() {
+    let root = Authority::new("Root");
+    let server = root.certify(&Request { days: -1, ..Request::server(&["one.test"]) });
+    let bundle = Bundle::of_secret(server.pem().as_bytes()).unwrap();
+    assert!(bundle.not_after() < time::OffsetDateTime::now_utc());
+    let bundle = Bundle::of_secret(root.server(&["one.test"]).pem().as_bytes()).unwrap();
+    assert!(bundle.not_after() > time::OffsetDateTime::now_utc());
+    assert!(bundle.not_before() < bundle.not_after());
+}
+
+#[test]
+fn the_names_of_a_certificate_are_read() {
+    let root = Authority::new("Root");
+    let mut request = Request::server(&["One.test", "*.two.test", "127.0.0.1"]);
+    request.name = "three.test".to_owned();
+    let bundle = Bundle::of_secret(root.certify(&request).pem().as_bytes()).unwrap();
+    assert_eq!(bundle.names(), ["one.test", "*.two.test", "three.test"]);
+}
+
+#[test]
+fn a_key_of_another_certificate_is_refused() {
+    let root = Authority::new("Root");
+    let (one, two) = (root.server(&["one.test"]), root.server(&["two.test"]));
+    assert_eq!(of_parts(&one.certificate, &two.key, None), Err(Unusable::Mismatch));
+    assert_eq!(of_parts(&one.certificate, "", None), Err(Unusable::Key));
+    assert_eq!(of_parts(&one.certificate, &one.certificate, None), Err(Unusable::NoKey));
+    assert_eq!(of_parts(&one.key, &one.key, None), Err(Unusable::NoCertificate));
+    let both = one.key.clone() + &two.key;
+    assert_eq!(of_parts(&one.certificate, &both, None), Err(Unusable::SeveralKeys));
+}
+
+#[test]
+fn bundles_of_old_and_new_openssl_open_as_they_are_and_as_base64() {
+    let server = chain().3;
+    let ways: [&[&str]; 7] = [
+        &[],
+        &["-legacy"],
+        &["-legacy", "-descert"],
+        &["-keypbe", "NONE", "-certpbe", "NONE"],
+        &[
+            "-keypbe",
+            "AES-128-CBC",
+            "-certpbe",
+            "PBE-SHA1-RC2-128",
+            "-provider",
+            "legacy",
+            "-provider",
+            "default",
+        ],
+        &["-macalg", "sha512", "-iter", "4096"],
+        &["-nomac"],
+    ];
+    for words in ways {
+        let bundle = server.pkcs12("", words);
+        assert_eq!(of_secret(&bundle), Ok(server.pem()), "{words:?}");
+        let mut base64 = STANDARD.encode(&bundle);
+        base64.insert(64, '\n');
+        assert_eq!(of_secret(base64.as_bytes()), Ok(server.pem()), "{words:?}");
+    }
+}
+
+#[test]
+fn a_bundle_with_a_pass_phrase_is_refused() {
+    let server = Authority::new("Root").server(&["one.test"]);
+    for words in [&[][..], &["-legacy"], &["-nomac"]] {
+        let refused = of_secret(&server.pkcs12("secret", words)).unwrap_err();
+        assert_eq!(refused, Unusable::Pkcs12(Pkcs12Fault::Passphrase), "{words:?}");
+        let text = refused.to_string();
+        assert!(text.starts_with("The PKCS12 bundle is unreadable. "));
+        assert!(text.ends_with(" Error: it needs a pass phrase, or is damaged"));
+    }
+    assert_eq!(of_secret(b"0\x80"), Err(Unusable::Pkcs12(Pkcs12Fault::Form)));
+    assert_eq!(of_secret(b""), Err(Unusable::Pkcs12(Pkcs12Fault::Form)));
+}

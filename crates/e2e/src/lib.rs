@@ -6,6 +6,7 @@
 pub mod eventually;
 pub mod http;
 pub mod lab;
+pub mod load;
 pub mod member;
 pub mod python;
 pub mod world;

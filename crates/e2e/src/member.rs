@@ -3,10 +3,12 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
+use tokio::time::interval;
 
 /// A server on the loopback that answers each request with its name. Ends when it is dropped.
 #[derive(Debug)]
@@ -97,6 +99,16 @@ async fn serve(listener: TcpListener, name: String, state: Arc<State>) {
     }
 }
 
+/// Sends an answer so slowly that it takes two seconds or so.
+async fn dribble(stream: &mut TcpStream, text: &[u8]) -> std::io::Result<()> {
+    let mut turns = interval(Duration::from_millis(50));
+    for byte in text {
+        turns.tick().await;
+        stream.write_all(&[*byte]).await?;
+    }
+    Ok(())
+}
+
 async fn answer(mut stream: TcpStream, name: String, state: Arc<State>) {
     let mut request = Vec::new();
     while let Ok(count @ 1..) = stream.read_buf(&mut request).await {
@@ -113,7 +125,12 @@ async fn answer(mut stream: TcpStream, name: String, state: Arc<State>) {
         let body = if head.starts_with("GET /headers") { head.clone() } else { name.clone() };
         let close = head.to_ascii_lowercase().contains("connection: close");
         let text = format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\n\r\n{body}", body.len());
-        if stream.write_all(text.as_bytes()).await.is_err() || close {
+        let sent = if head.starts_with("GET /slow") {
+            dribble(&mut stream, text.as_bytes()).await
+        } else {
+            stream.write_all(text.as_bytes()).await
+        };
+        if sent.is_err() || close {
             return;
         }
     }

@@ -135,6 +135,7 @@ impl HaproxyDriver {
         if let Some(last) = self.memories.get(id, |memory| memory.reloaded) {
             sleep_until(last + RELOAD_GAP).await;
         }
+        instance.make_room().await.map_err(unendable)?;
         self.memories.of(id, |memory| memory.reloaded = Some(Instant::now()));
         instance.notes().note_candidate(&wanted.configuration).await.map_err(disk)?;
         instance.check().await?;

@@ -31,6 +31,11 @@ pub(crate) const END: Duration = Duration::from_secs(5);
 /// How many earlier processes may finish what they have beside the one that serves.
 const MOST_DRAINING: usize = 2;
 
+/// How long a reload waits for one of them to finish, if there would be one more; and how often it
+/// looks.
+const FINISH: Duration = Duration::from_secs(3);
+const LOOK: Duration = Duration::from_millis(20);
+
 /// The processes of one site.
 #[derive(Debug)]
 pub(crate) struct Instance<'a> {
@@ -197,12 +202,29 @@ impl<'a> Instance<'a> {
         earlier.into_iter().try_for_each(|it| Process::adopt(it.into()).map(drop))
     }
 
-    /// Ends the oldest processes beyond those that may finish what they have.
-    async fn thin_out(&self, mut processes: Processes) -> io::Result<()> {
-        let mut alive = Vec::new();
-        for started in processes.draining {
-            alive.extend(self.held(started)?.map(|process| (started, process)));
+    /// Waits until one process more is not one too many, for a while; then ends the oldest of
+    /// those that have not finished.
+    pub(crate) async fn make_room(&self) -> io::Result<()> {
+        let deadline = Instant::now() + FINISH;
+        let mut looks = interval(LOOK);
+        loop {
+            looks.tick().await;
+            let alive = self.draining(&self.notes.processes().await?)?;
+            let too_many = (alive.len() + 1).saturating_sub(MOST_DRAINING);
+            if too_many == 0 {
+                return Ok(());
+            }
+            if Instant::now() >= deadline {
+                for (_, process) in &alive[..too_many] {
+                    process.end(END).await?;
+                }
+            }
         }
+    }
+
+    /// Forgets the processes that have finished, and ends the oldest beyond those that may.
+    async fn thin_out(&self, mut processes: Processes) -> io::Result<()> {
+        let alive = self.draining(&processes)?;
         let too_many = alive.len().saturating_sub(MOST_DRAINING);
         // They stay noted until they have ended, so that their remains are taken.
         for (_, process) in &alive[..too_many] {
@@ -210,6 +232,15 @@ impl<'a> Instance<'a> {
         }
         processes.draining = alive.into_iter().map(|(started, _)| started).collect();
         self.notes.note_processes(&processes).await
+    }
+
+    /// Those of the earlier processes that have not finished yet, oldest first.
+    fn draining(&self, processes: &Processes) -> io::Result<Vec<(Started, Process)>> {
+        let mut alive = Vec::new();
+        for started in &processes.draining {
+            alive.extend(self.held(*started)?.map(|process| (*started, process)));
+        }
+        Ok(alive)
     }
 
     /// Ends all processes of the site at once, and returns when they have.

@@ -1,16 +1,14 @@
 //! A thousand changes under load: nobody notices.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use anyhow::Context;
-use evenkeel_e2e::http::{self, Connection};
+use evenkeel_e2e::http;
 use evenkeel_e2e::lab::{Lab, text};
+use evenkeel_e2e::load::{Clients, Load, Tally};
 use evenkeel_e2e::member::Backend;
 use serde_json::{Value, json};
-use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use crate::figures::Row;
@@ -19,46 +17,26 @@ const CHANGES: usize = 1_000;
 const KEPT: usize = 4;
 const FRESH: usize = 2;
 
-#[derive(Debug, Default)]
-struct Tally {
-    over: AtomicBool,
-    answered: AtomicUsize,
-    failed: AtomicUsize,
-    reset: AtomicUsize,
-    raced: AtomicUsize,
-}
-
 /// Weights, members that come and go, and listeners that come and go (which reload).
 pub(crate) async fn under_load() -> anyhow::Result<Vec<Row>> {
     let lab = Lab::start().await?;
     let steady = Backend::start("steady").await?;
     let guest = Backend::start("guest").await?;
     let (load_balancer, vip) = build(&lab, &steady).await?;
-    let tally = Arc::new(Tally::default());
-    let mut clients = JoinSet::new();
-    for _ in 0..KEPT {
-        clients.spawn(keep_asking(vip, Arc::clone(&tally)));
-    }
-    for _ in 0..FRESH {
-        clients.spawn(ask_afresh(vip, Arc::clone(&tally)));
-    }
+    let pause = Duration::from_millis(1);
+    let load = Load::start(vip, Clients { kept: KEPT, fresh: FRESH, patient: 0, pause });
     let start = Instant::now();
     change(&lab, &load_balancer, &guest).await?;
     let took = start.elapsed();
     lab.until_active(&text(&load_balancer, "id")?).await?;
-    tally.over.store(true, Ordering::Relaxed);
-    clients.join_all().await;
-    let count = |counter: &AtomicUsize| counter.load(Ordering::Relaxed);
-    let (failed, reset) = (count(&tally.failed), count(&tally.reset));
+    let Tally { answered, failed, reset, raced } = load.end().await;
     Ok(vec![Row {
         what: format!("{CHANGES} changes under load"),
         aim: "0 failed requests, 0 resets".to_owned(),
         measured: format!("{failed} failed, {reset} resets"),
         compared: format!(
-            "{} requests on {KEPT} kept and {FRESH} fresh connections, {} idle ones closed under a \
-             request; {:.0} changes/s",
-            count(&tally.answered),
-            count(&tally.raced),
+            "{answered} requests on {KEPT} kept and {FRESH} fresh connections, {raced} idle ones \
+             closed under a request; {:.0} changes/s",
             1_000.0 / took.as_secs_f64()
         ),
         met: failed == 0 && reset == 0,
@@ -122,48 +100,4 @@ async fn change(lab: &Lab, load_balancer: &Value, guest: &Backend) -> anyhow::Re
         }
     }
     Ok(())
-}
-
-/// Requests on one connection. HAProxy may close it after an answer, as a reload makes it do;
-/// a connection that breaks within a request is a reset.
-async fn keep_asking(vip: SocketAddr, tally: Arc<Tally>) {
-    let mut connection = None;
-    while !tally.over.load(Ordering::Relaxed) {
-        let opened = match connection.take() {
-            Some(open) => Ok(open),
-            None => Connection::open(vip).await,
-        };
-        let Ok(mut open) = opened else {
-            tally.failed.fetch_add(1, Ordering::Relaxed);
-            continue;
-        };
-        match open.request("GET", "/", "X-Bench: kept", "").await {
-            Ok(200) => {
-                tally.answered.fetch_add(1, Ordering::Relaxed);
-                connection = (!open.is_closing()).then_some(open);
-            }
-            Ok(_) => {
-                tally.failed.fetch_add(1, Ordering::Relaxed);
-            }
-            // Closed between two requests, while ours was on its way: counted apart.
-            Err(_) if open.was_idle_closed() => {
-                tally.raced.fetch_add(1, Ordering::Relaxed);
-            }
-            Err(_) => {
-                tally.reset.fetch_add(1, Ordering::Relaxed);
-            }
-        }
-        tokio::time::sleep(Duration::from_millis(1)).await;
-    }
-}
-
-async fn ask_afresh(vip: SocketAddr, tally: Arc<Tally>) {
-    while !tally.over.load(Ordering::Relaxed) {
-        match http::get(vip, "/").await {
-            Ok(answer) if answer.status == 200 => tally.answered.fetch_add(1, Ordering::Relaxed),
-            Ok(_) => tally.failed.fetch_add(1, Ordering::Relaxed),
-            Err(_) => tally.reset.fetch_add(1, Ordering::Relaxed),
-        };
-        tokio::time::sleep(Duration::from_millis(1)).await;
-    }
 }

@@ -8,7 +8,7 @@ use evenkeel_model::observed::{MemberHealth, Served};
 use evenkeel_model::text::Label;
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::time::Instant;
+use tokio::time::{Instant, interval_at};
 
 use super::node::{Node, PATIENCE, answers, each, get};
 use crate::world::Build;
@@ -152,6 +152,32 @@ async fn a_storm_of_changes_shares_its_processes() {
         node.apply().await.unwrap();
     }
     assert!(start.elapsed() >= Duration::from_secs(2), "at most one a second");
+    node.close().await;
+}
+
+#[tokio::test]
+async fn a_request_of_some_seconds_survives_a_storm_of_reloads() {
+    let mut node = Node::new("127.77.1.9");
+    let pool = node.listener(8080);
+    let slow = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = slow.local_addr().unwrap().port();
+    node.graph.member(pool, "127.0.0.1", port.into());
+    node.apply().await.unwrap();
+    let client = tokio::spawn(get(node.vip(8080)));
+    let (mut held, _) = slow.accept().await.unwrap();
+    let mut answer = interval_at(Instant::now() + Duration::from_secs(3), PATIENCE);
+    let answering = tokio::spawn(async move {
+        answer.tick().await;
+        held.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nlate").await.unwrap();
+        held
+    });
+    // The third would be one process too many before the answer.
+    for port in 8081..8085 {
+        node.listener(port);
+        node.apply().await.unwrap();
+    }
+    assert_eq!(client.await.unwrap().unwrap(), (200, "late".to_owned()));
+    drop(answering.await.unwrap());
     node.close().await;
 }
 

@@ -15,6 +15,7 @@ mod encryption;
 #[cfg(feature = "fixtures")]
 pub mod fixtures;
 pub mod master;
+pub mod master_file;
 pub mod material;
 pub mod node;
 mod pem;
@@ -29,7 +30,8 @@ pub mod unusable;
 
 pub use authorities::{Authorities, UnusableAuthorities};
 pub use bundle::{Bundle, Parts};
-pub use master::MasterKeys;
+pub use master::{MasterKeyId, MasterKeys};
+pub use master_file::MasterFileError;
 pub use material::{Material, Piece};
 pub use node::{NodeKey, PublicKey};
 pub use revocations::{Revocations, UnusableRevocations};

@@ -1,5 +1,6 @@
-//! What people bring, made by the openssl command, as the vault reads it.
+//! What people bring, made by the openssl command, as the vault reads it; and the keys that it keeps.
 
 mod authorities;
 mod bundles;
 mod keys;
+mod master_keys;

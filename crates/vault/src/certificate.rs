@@ -6,10 +6,12 @@ use time::OffsetDateTime;
 use x509_parser::certificate::X509Certificate;
 use x509_parser::extensions::GeneralName;
 use x509_parser::oid_registry::{
-    OID_KEY_TYPE_EC_PUBLIC_KEY, OID_PKCS1_RSAENCRYPTION, OID_SIG_ED25519,
+    OID_EC_P256, OID_KEY_TYPE_EC_PUBLIC_KEY, OID_NIST_EC_P384, OID_NIST_EC_P521,
+    OID_PKCS1_RSAENCRYPTION, OID_SIG_ED25519,
 };
 use x509_parser::prelude::FromDer;
 use x509_parser::public_key::PublicKey;
+use x509_parser::x509::AlgorithmIdentifier;
 
 use crate::der::{Reader, tag};
 use crate::pem::{self, Label};
@@ -44,7 +46,6 @@ impl Certificate {
             return Err(Unusable::Certificate);
         };
         let key = parsed.public_key();
-        let serving = [OID_PKCS1_RSAENCRYPTION, OID_KEY_TYPE_EC_PUBLIC_KEY, OID_SIG_ED25519];
         let rsa_bits = match key.parsed() {
             Ok(PublicKey::RSA(key)) => Some(key.key_size()),
             Ok(_) | Err(_) => None,
@@ -53,9 +54,9 @@ impl Certificate {
             subject: parsed.subject().as_raw().to_vec(),
             issuer: parsed.issuer().as_raw().to_vec(),
             public_key: key.subject_public_key.data.to_vec(),
-            is_of_a_kind_that_serves: serving.contains(&key.algorithm.algorithm),
+            is_of_a_kind_that_serves: serves(&key.algorithm),
             rsa_bits,
-            is_signed_weakly: signature::is_weak(&parsed.signature_algorithm.algorithm),
+            is_signed_weakly: signature::is_weak(&parsed.signature_algorithm),
             not_before: parsed.validity().not_before.to_datetime(),
             not_after: parsed.validity().not_after.to_datetime(),
             names: names(&parsed),
@@ -100,6 +101,16 @@ impl Certificate {
         }
         Ok(())
     }
+}
+
+/// Whether a public key is of RSA, of a curve that the vault has private keys of, or of Ed25519.
+fn serves(algorithm: &AlgorithmIdentifier) -> bool {
+    let curves = [OID_EC_P256, OID_NIST_EC_P384, OID_NIST_EC_P521];
+    if algorithm.algorithm == OID_KEY_TYPE_EC_PUBLIC_KEY {
+        let curve = algorithm.parameters.as_ref().and_then(|curve| curve.as_oid().ok());
+        return curve.is_some_and(|curve| curves.contains(&curve));
+    }
+    [OID_PKCS1_RSAENCRYPTION, OID_SIG_ED25519].contains(&algorithm.algorithm)
 }
 
 /// DNS names in lower case: the alternative names first, then the common name if it is another.

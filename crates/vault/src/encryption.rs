@@ -138,8 +138,9 @@ impl<'a> Pbes2<'a> {
         passphrase: Passphrase,
         budget: &mut Budget,
     ) -> Result<Secret, Unusable> {
-        // Twice, because a key that is longer than the hash takes all iterations again.
-        budget.spend(self.iterations.get().saturating_mul(2))?;
+        // A key that is longer than SHA-1 takes all iterations again.
+        let times = if self.hash == pbkdf2::PBKDF2_HMAC_SHA1 { 2 } else { 1 };
+        budget.spend(self.iterations.get().saturating_mul(times))?;
         let mut key = Zeroizing::new(vec![0; self.cipher.key_length()]);
         pbkdf2::derive(self.hash, self.iterations, self.salt, passphrase.bytes(), &mut key);
         match self.cipher {

@@ -21,6 +21,8 @@ pub mod node;
 mod pem;
 mod pkcs12;
 mod private_key;
+#[cfg(feature = "fixtures")]
+pub mod rereading;
 pub mod revocations;
 pub mod seal;
 pub mod secret;

@@ -3,10 +3,10 @@
 use aws_lc_rs::signature::{
     self as known, EcdsaVerificationAlgorithm, UnparsedPublicKey, VerificationAlgorithm,
 };
-use x509_parser::asn1_rs::BitString;
-use x509_parser::asn1_rs::Oid;
+use x509_parser::asn1_rs::{BitString, Oid};
 use x509_parser::error::X509Error;
 use x509_parser::oid_registry as oid;
+use x509_parser::signature_algorithm::RsaSsaPssParams;
 use x509_parser::verify::verify_signature;
 use x509_parser::x509::{AlgorithmIdentifier, SubjectPublicKeyInfo};
 
@@ -66,7 +66,7 @@ fn beyond_the_parser(
 }
 
 /// Whether signatures of this kind are forged (MD5, SHA-1).
-pub(crate) fn is_weak(algorithm: &Oid) -> bool {
+pub(crate) fn is_weak(algorithm: &AlgorithmIdentifier) -> bool {
     let forged = [
         oid::OID_PKCS1_MD2WITHRSAENC,
         oid::OID_PKCS1_MD4WITHRSAENC,
@@ -74,5 +74,13 @@ pub(crate) fn is_weak(algorithm: &Oid) -> bool {
         oid::OID_PKCS1_SHA1WITHRSA,
         oid::OID_SHA1_WITH_RSA,
     ];
-    forged.contains(algorithm) || algorithm.as_bytes() == ECDSA_SHA1
+    let kind = &algorithm.algorithm;
+    if *kind == oid::OID_PKCS1_RSASSAPSS {
+        let parameters = algorithm.parameters.as_ref().map(RsaSsaPssParams::try_from);
+        // Without parameters it is SHA-1 (RFC 4055, 3.1).
+        return parameters
+            .and_then(Result::ok)
+            .is_none_or(|parameters| *parameters.hash_algorithm_oid() == oid::OID_HASH_SHA1);
+    }
+    forged.contains(kind) || kind.as_bytes() == ECDSA_SHA1
 }

@@ -85,8 +85,9 @@ pub enum Unusable {
     Pkcs12(Pkcs12Fault),
 }
 
-/// How many iterations of key derivation are spent on one input, all its parts together.
-pub const MOST_ITERATIONS: u32 = 1_000_000;
+/// How many iterations of key derivation are spent on one input, all its parts together: a second
+/// or two. OpenSSL's take a few thousand each, and those of Firefox 600,000.
+pub const MOST_ITERATIONS: u32 = 2_000_000;
 
 /// What is wrong with a PKCS#12 bundle.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -108,4 +109,21 @@ pub enum Pkcs12Fault {
 /// Refuses what is too long to be looked at.
 pub(crate) const fn within_bounds(bytes: &[u8]) -> Result<(), Unusable> {
     if bytes.len() > LONGEST { Err(Unusable::TooLong) } else { Ok(()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{UnusableAuthorities, UnusableRevocations};
+
+    #[test]
+    fn no_reason_can_hold_any_of_the_input() {
+        fn holds_nothing<T: Copy + 'static>() -> usize {
+            size_of::<T>()
+        }
+        // A kind, and a kind within it: there is no room for more.
+        assert!(holds_nothing::<Unusable>() <= 2);
+        assert!(holds_nothing::<UnusableAuthorities>() <= 2);
+        assert!(holds_nothing::<UnusableRevocations>() <= 2);
+    }
 }

@@ -78,6 +78,52 @@ fn what_openssl_would_not_serve_is_refused() {
 }
 
 #[test]
+fn what_is_taken_is_loaded_by_haproxy_and_what_is_too_weak_is_not() {
+    let (root, old) = (Authority::new("Root"), Authority::of("Old", Algorithm::Rsa(2048)));
+    let request = Request::server(&["one.test"]);
+    let of = |algorithm| root.certify(&Request { algorithm, ..request.clone() });
+    let signed = |by: &Authority, hash: &str| {
+        by.certify(&Request { hash: hash.to_owned(), ..request.clone() })
+    };
+    for identity in [
+        of(Algorithm::Rsa(2048)),
+        of(Algorithm::P256),
+        of(Algorithm::P384),
+        of(Algorithm::P521),
+        of(Algorithm::Ed25519),
+        of(Algorithm::Rsa(1024)),
+        signed(&root, "sha1"),
+        signed(&root, "sha512"),
+        signed(&old, "md5"),
+        signed(&old, "sha1"),
+        signed(&old, "sha224"),
+        root.certify(&Request { days: -1, ..request.clone() }),
+    ] {
+        let taken = of_secret(identity.pem().as_bytes());
+        assert_eq!(taken.is_ok(), haproxy_loads(&identity.pem()), "{taken:?}");
+        assert!(taken.is_err() || haproxy_loads(&taken.expect("it was taken")));
+    }
+}
+
+/// Whether HAProxy can serve what is in this file.
+fn haproxy_loads(pem: &str) -> bool {
+    let place = tempfile::tempdir().expect("there is room for a directory");
+    let (certificate, configuration) = (place.path().join("a.pem"), place.path().join("a.cfg"));
+    std::fs::write(&certificate, pem).expect("there is room for a file");
+    let socket = place.path().join("a.sock");
+    let text = format!(
+        "defaults\n timeout client 1s\nfrontend f\n bind {} ssl crt {}\n",
+        socket.display(),
+        certificate.display()
+    );
+    std::fs::write(&configuration, text).expect("there is room for a file");
+    #[expect(clippy::disallowed_methods, reason = "it ends before this returns")]
+    let mut haproxy = std::process::Command::new("haproxy");
+    let checked = haproxy.arg("-c").arg("-f").arg(&configuration).output();
+    checked.expect("the Debian package haproxy is installed").status.success()
+}
+
+#[test]
 fn an_expired_certificate_is_taken_and_tells_its_end() {
     let root = Authority::new("Root");
     let server = root.certify(&Request { days: -1, ..Request::server(&["one.test"]) });

@@ -2,5 +2,6 @@
 
 mod authorities;
 mod bundles;
+mod hostile;
 mod keys;
 mod master_keys;

@@ -7,6 +7,7 @@ mod banner;
 mod demo;
 mod home;
 mod members;
+mod template;
 mod world;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -60,6 +61,9 @@ struct Run {
     /// The HAProxy to run.
     #[arg(long, value_name = "FILE", default_value = "/usr/sbin/haproxy")]
     haproxy: PathBuf,
+    /// A template of lines to add to every section of every haproxy.cfg; see docs/haproxy.md.
+    #[arg(long, value_name = "FILE")]
+    haproxy_template: Option<PathBuf>,
     /// Seconds after which a change that is not served shows ERROR.
     #[arg(long, value_name = "N", default_value_t = 60, value_parser = clap::value_parser!(u32).range(1..=3600))]
     pending_seconds: u32,

@@ -27,6 +27,22 @@ pub(crate) fn refusal(said: &str) -> DriverError {
     DriverError::Rejected { reason: alerts }
 }
 
+/// The alerts of a check, each with the line of the file that it is about.
+pub(crate) fn with_lines(said: &str, file: &str) -> String {
+    let number = |alert: &str| {
+        let (_, rest) = alert.split_once('[')?.1.split_once('[')?;
+        rest.split_once(']')?.0.rsplit_once(':')?.1.parse::<usize>().ok()
+    };
+    let lines = said.lines().filter_map(|alert| {
+        let number = number(alert)?;
+        file.lines().nth(number.checked_sub(1)?)
+    });
+    let mut lines: Vec<String> = lines.map(|line| format!("`{}`", line.trim())).collect();
+    lines.dedup();
+    let alerts = alerts(said);
+    if lines.is_empty() { alerts } else { format!("{alerts}; in {}", lines.join(", ")) }
+}
+
 /// The socket that another process has.
 fn taken(said: &str) -> Option<&str> {
     let line = said.lines().find(|line| line.contains("cannot bind socket"))?;

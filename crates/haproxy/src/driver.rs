@@ -1,6 +1,7 @@
 //! The driver: apply, observe, remove.
 
 use std::collections::BTreeMap;
+use std::error::Error;
 use std::io;
 use std::time::Duration;
 
@@ -25,6 +26,7 @@ use crate::record::Applied;
 use crate::render::{self, CAPABILITIES};
 use crate::stats;
 use crate::steer::{released, steer, still_there};
+use crate::template::TemplateError;
 
 /// The least time between two reloads of one load balancer: a storm of changes shares them.
 const RELOAD_GAP: Duration = Duration::from_secs(1);
@@ -45,6 +47,11 @@ impl HaproxyDriver {
     /// A driver that runs HAProxy as `options` say.
     pub fn new(options: HaproxyOptions) -> Self {
         Self { options, memories: Memories::default(), may_ping: echo::is_allowed() }
+    }
+
+    /// The text of the operator's template, if there is one.
+    fn template(&self) -> Option<String> {
+        self.options.template.as_ref().map(|template| template.source().to_owned())
     }
 
     /// Sees to it that `targets` are probed. A process that was just started is told what is known.
@@ -107,8 +114,8 @@ impl HaproxyDriver {
         wanted: &Applied,
     ) -> bool {
         let mut commands = match between(&applied.configuration, &wanted.configuration) {
-            Change::Nothing => return true,
-            Change::Note => Vec::new(),
+            Change::Nothing if applied.template == wanted.template => return true,
+            Change::Nothing | Change::Note => Vec::new(),
             Change::Commands(commands) => commands,
             Change::Reload => return false,
         };
@@ -222,7 +229,10 @@ impl Driver for HaproxyDriver {
         graph: &LoadBalancerGraph,
         _material: &Material,
     ) -> Result<(), DriverError> {
-        let configuration = render::render(graph, site, self.options.limits)?;
+        let mut configuration = render::render(graph, site, self.options.limits)?;
+        if let Some(template) = &self.options.template {
+            template.extend(&mut configuration, graph).map_err(|error| unusable(&error))?;
+        }
         let pinged = ping::targets(graph);
         if !pinged.is_empty() && !self.may_ping {
             return Err(Unsupported(NO_PING.to_owned()).into());
@@ -232,6 +242,7 @@ impl Driver for HaproxyDriver {
             epoch: site.epoch,
             retired: Vec::new(),
             pinged: pinged.clone(),
+            template: self.template(),
         };
         let started = self.bring_about(site, graph, wanted).await?;
         self.ping(site, pinged, started);
@@ -255,6 +266,8 @@ impl Driver for HaproxyDriver {
         let statistics = stats::parse(&csv, retired);
         // Not noted: an observation may be broken off. The next change finds them gone.
         still_there(&instance, &statistics.retired).await;
+        // What was made under another template is to be made anew.
+        let is_made_so = applied.as_ref().is_none_or(|it| it.template == self.template());
         self.ping(site, applied.map(|applied| applied.pinged).unwrap_or_default(), false);
         let counted = instance.notes().counted().await.map_err(disk)?.unwrap_or_default();
         let seen = Share { process: running.identity().into(), counters: statistics.traffic };
@@ -262,8 +275,8 @@ impl Driver for HaproxyDriver {
         self.memories.of(site.load_balancer, |memory| memory.seen = Some(seen));
         let members = statistics.members.into_iter().map(|((_, id), health)| (id, health));
         // Half of a start may have left a process that nobody has noted.
-        let generation =
-            if instance.is_starting().await.map_err(disk)? { None } else { generation };
+        let is_starting = instance.is_starting().await.map_err(disk)?;
+        let generation = generation.filter(|_| is_made_so && !is_starting);
         Ok(Observation {
             served: generation.map_or(Served::Remains, Served::Serving),
             listeners: statistics.listeners,
@@ -307,6 +320,11 @@ async fn carried_over(
     let pings = |applied: &Applied, name| applied.pinged.iter().any(|it| it.server == name);
     let pinged = |name| pings(before, name) && pings(wanted, name);
     carried::states(&said, &before.configuration, &wanted.configuration, pinged)
+}
+
+fn unusable(error: &TemplateError) -> DriverError {
+    let source = error.source().map(|source| format!(": {source}")).unwrap_or_default();
+    DriverError::Rejected { reason: format!("{error}{source}") }
 }
 
 fn unendable(source: io::Error) -> DriverError {

@@ -20,15 +20,18 @@ pub mod render;
 mod socket;
 mod stats;
 mod steer;
+pub mod template;
 pub mod window;
 pub mod writer;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use evenkeel_plumbing::Lifetime;
 
 pub use driver::HaproxyDriver;
 pub use render::NodeLimits;
+pub use template::Template;
 
 /// How HAProxy is run on this node.
 #[derive(Clone, Debug)]
@@ -39,4 +42,6 @@ pub struct HaproxyOptions {
     pub lifetime: Lifetime,
     /// What the node lets one process have.
     pub limits: NodeLimits,
+    /// What the operator adds to every configuration.
+    pub template: Option<Arc<Template>>,
 }

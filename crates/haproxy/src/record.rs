@@ -59,6 +59,9 @@ pub(crate) struct Applied {
     /// Members that we probe ourselves.
     #[serde(default)]
     pub(crate) pinged: Vec<Target>,
+    /// The operator's template under which it was made.
+    #[serde(default)]
+    pub(crate) template: Option<String>,
 }
 
 /// The processes of a site.

@@ -3,10 +3,12 @@
 //!
 //! A [`Section`] has [`Line`]s, a line has [`Word`]s, and a word comes from our own program text,
 //! from a number, an address or an id, or from a constructor that knows what a tenant's text is
-//! meant for: [`Word::quoted`], [`LogFormat`], [`Pattern`], [`Fetch`]. There is no other way in.
+//! meant for: [`Word::quoted`], [`LogFormat`], [`Pattern`], [`Fetch`]. There is no other way in
+//! for a tenant; the operator, who may write what he likes, has [`OperatorLine`].
 
 mod fetch;
 mod log_format;
+mod operator_line;
 mod pattern;
 mod word;
 
@@ -19,6 +21,7 @@ use serde::{Deserialize, Serialize};
 
 pub use fetch::{Fetch, Holds};
 pub use log_format::LogFormat;
+pub use operator_line::{OperatorLine, Unfit};
 pub use pattern::{Pattern, Refused};
 pub use word::{Unwritable, Word};
 
@@ -30,17 +33,30 @@ pub const MAX_WORDS: usize = 64;
 pub struct Section {
     heading: Line,
     lines: Vec<Line>,
+    /// Lines of the operator's own, which end the section.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    operator: Vec<OperatorLine>,
 }
 
 impl Section {
     /// A section without lines, as `defaults`, or `backend` followed by its name.
     pub const fn new(heading: Line) -> Self {
-        Self { heading, lines: Vec::new() }
+        Self { heading, lines: Vec::new(), operator: Vec::new() }
     }
 
     /// Puts a line at the end.
     pub fn add(&mut self, line: Line) {
         self.lines.push(line);
+    }
+
+    /// What kind of section it is: the first word of its heading.
+    pub fn kind(&self) -> &str {
+        self.heading.0.first().map_or("", Word::as_str)
+    }
+
+    /// Ends it with these lines of the operator's, whatever else is put into it.
+    pub fn end_with(&mut self, lines: Vec<OperatorLine>) {
+        self.operator = lines;
     }
 
     /// With a line more at the end.
@@ -57,7 +73,7 @@ impl fmt::Display for Section {
         for line in &self.lines {
             writeln!(f, "    {line}")?;
         }
-        Ok(())
+        self.operator.iter().try_for_each(|line| writeln!(f, "    {line}"))
     }
 }
 

@@ -5,4 +5,5 @@ mod faults;
 mod graph;
 mod restart;
 mod scenario;
+mod template;
 mod window;

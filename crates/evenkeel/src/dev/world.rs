@@ -23,7 +23,7 @@ use tokio::task::JoinHandle;
 use uuid::Uuid;
 
 use super::home::Home;
-use super::{Run, pending};
+use super::{Run, pending, template};
 
 /// The subnet that VIPs come from; the same in every run.
 pub(super) const VIP_SUBNET: Uuid = Uuid::from_u128(0x0000_0000_0000_4000_8000_0000_0000_0086);
@@ -53,6 +53,7 @@ impl World {
             binary: run.haproxy.clone(),
             lifetime: if home.kept { Lifetime::OutlivesParent } else { Lifetime::WithParent },
             limits: NodeLimits { descriptors: descriptor_limit() },
+            template: template::checked(run, home).await?,
         }));
         let store = store(run, home).await?;
         let directory = Directory::default();

@@ -10,4 +10,5 @@ mod hostile;
 mod real;
 mod refusals;
 mod serving;
+mod template;
 mod world;

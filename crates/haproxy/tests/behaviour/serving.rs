@@ -7,4 +7,5 @@ mod interruptions;
 mod metrics;
 pub(crate) mod node;
 mod statistics;
+mod templated;
 mod ways;

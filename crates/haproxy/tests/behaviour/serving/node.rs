@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use evenkeel_driver::{Driver, DriverError, Site};
-use evenkeel_haproxy::{HaproxyDriver, HaproxyOptions, NodeLimits};
+use evenkeel_haproxy::{HaproxyDriver, HaproxyOptions, NodeLimits, Template};
 use evenkeel_model::observed::{Observation, Served};
 use evenkeel_model::protocol::{ListenerProtocol, PoolProtocol};
 use evenkeel_model::{LoadBalancerGraph, PoolId};
@@ -38,10 +38,16 @@ pub(crate) struct Node {
 
 /// One life of the driver.
 pub(crate) fn driver(binary: &Path) -> HaproxyDriver {
+    with_template(binary, None)
+}
+
+/// The same with an operator's template.
+pub(crate) fn with_template(binary: &Path, template: Option<&str>) -> HaproxyDriver {
     HaproxyDriver::new(HaproxyOptions {
         binary: binary.to_owned(),
         lifetime: Lifetime::WithParent,
         limits: NodeLimits { descriptors: 20_000 },
+        template: template.map(|text| Arc::new(Template::new(text.to_owned()).unwrap())),
     })
 }
 
@@ -78,6 +84,11 @@ impl Node {
     /// Another life of the driver.
     pub(crate) fn restart(&mut self) {
         self.driver = driver(Path::new("/usr/sbin/haproxy"));
+    }
+
+    /// Another life of the driver, with an operator's template.
+    pub(crate) fn restart_with(&mut self, template: Option<&str>) {
+        self.driver = with_template(Path::new("/usr/sbin/haproxy"), template);
     }
 
     pub(crate) fn vip(&self, port: u16) -> SocketAddr {

@@ -14,7 +14,7 @@ use cbc::cipher::{BlockCipherDecrypt, BlockModeDecrypt, KeyInit, KeyIvInit};
 use zeroize::{Zeroize, Zeroizing};
 
 use crate::Secret;
-use crate::der::{Reader, tag};
+use crate::der::{Octets, Reader, tag};
 use crate::stretch::{Passphrase, Purpose, Stretching};
 use crate::unusable::{MOST_ITERATIONS, Unusable};
 
@@ -53,18 +53,17 @@ impl Budget {
 }
 
 /// An encrypted text, and how.
-#[derive(Clone, Copy)]
 pub(crate) struct Encrypted<'a> {
     /// What an `AlgorithmIdentifier` holds.
     pub(crate) algorithm: Reader<'a>,
-    pub(crate) text: &'a [u8],
+    pub(crate) text: Octets<'a>,
 }
 
 impl<'a> Encrypted<'a> {
     /// An `EncryptedPrivateKeyInfo`; `None` if it is none.
     pub(crate) fn of_key(der: &'a [u8]) -> Option<Self> {
         let mut info = Reader::new(der).enter(tag::SEQUENCE)?;
-        Some(Self { algorithm: info.enter(tag::SEQUENCE)?, text: info.expect(tag::OCTETS)? })
+        Some(Self { algorithm: info.enter(tag::SEQUENCE)?, text: info.octets()? })
     }
 
     /// The text.
@@ -81,10 +80,10 @@ impl<'a> Encrypted<'a> {
         if scheme == PBES2 {
             return Pbes2::read(parameters)
                 .ok_or(Unusable::Encryption)?
-                .open(self.text, passphrase, budget);
+                .open(&self.text, passphrase, budget);
         }
         match scheme.strip_prefix(PKCS12) {
-            Some(&[number]) => open_older(number, parameters, self.text, passphrase, budget),
+            Some(&[number]) => open_older(number, parameters, &self.text, passphrase, budget),
             Some(_) | None => Err(Unusable::Encryption),
         }
     }

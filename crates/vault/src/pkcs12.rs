@@ -6,7 +6,7 @@ use base64::engine::general_purpose::STANDARD;
 use zeroize::Zeroizing;
 
 use crate::certificate::Certificate;
-use crate::der::{Reader, tag};
+use crate::der::{Octets, Reader, tag};
 use crate::encryption::{Budget, Encrypted};
 use crate::private_key::PrivateKey;
 use crate::stretch::{Passphrase, Purpose, Stretching};
@@ -66,11 +66,11 @@ fn open(bundle: &[u8]) -> Result<Content, Unusable> {
     let mut budget = Budget::new();
     let (safes, authentication) = parts(bundle).ok_or(FORM)?;
     let passphrase = match authentication {
-        Some(authentication) => authentication.passphrase(safes, &mut budget)?,
+        Some(authentication) => authentication.passphrase(&safes, &mut budget)?,
         None => Passphrase::Text(b""),
     };
     let mut content = Content::default();
-    let mut safes = Reader::new(safes).enter(tag::SEQUENCE).ok_or(FORM)?;
+    let mut safes = Reader::new(&safes).enter(tag::SEQUENCE).ok_or(FORM)?;
     let mut opener = Opener { passphrase, budget, content: &mut content };
     while !safes.is_empty() {
         opener.open_safe(safes.enter(tag::SEQUENCE).ok_or(FORM)?)?;
@@ -79,12 +79,12 @@ fn open(bundle: &[u8]) -> Result<Content, Unusable> {
 }
 
 /// The safes, and what says that they are whole.
-fn parts(bundle: &[u8]) -> Option<(&[u8], Option<Authentication<'_>>)> {
+fn parts(bundle: &[u8]) -> Option<(Octets<'_>, Option<Authentication<'_>>)> {
     let mut bundle = Reader::new(bundle).enter(tag::SEQUENCE)?;
     bundle.number().filter(|&version| version == 3)?;
     let mut info = bundle.enter(tag::SEQUENCE)?;
     let is_data = info.expect(tag::OBJECT)? == DATA;
-    let safes = info.enter(tag::FIRST)?.expect(tag::OCTETS).filter(|_| is_data)?;
+    let safes = info.enter(tag::FIRST)?.octets().filter(|_| is_data)?;
     let authentication = if bundle.is_empty() { None } else { Some(Authentication::read(bundle)?) };
     Some((safes, authentication))
 }
@@ -161,7 +161,7 @@ impl Opener<'_> {
         let kind = info.expect(tag::OBJECT).ok_or(FORM)?;
         let mut inside = info.enter(tag::FIRST).ok_or(FORM)?;
         if kind == DATA {
-            self.open_bags(inside.expect(tag::OCTETS).ok_or(FORM)?)
+            self.open_bags(&inside.octets().ok_or(FORM)?)
         } else if kind == ENCRYPTED_DATA {
             let encrypted = encrypted_data(inside).ok_or(FORM)?;
             let bags = encrypted.open(self.passphrase, &mut self.budget)?;
@@ -213,8 +213,8 @@ impl Opener<'_> {
         }
         let mut bag = inside.enter(tag::SEQUENCE).ok_or(FORM)?;
         if bag.expect(tag::OBJECT) == Some(X509) {
-            let der = bag.enter(tag::FIRST).and_then(|mut value| value.expect(tag::OCTETS));
-            self.content.certificates.push(Certificate::of_der(der.ok_or(FORM)?)?);
+            let der = bag.enter(tag::FIRST).and_then(|mut value| value.octets());
+            self.content.certificates.push(Certificate::of_der(&der.ok_or(FORM)?)?);
         }
         Ok(())
     }
@@ -226,6 +226,6 @@ fn encrypted_data(mut inside: Reader<'_>) -> Option<Encrypted<'_>> {
     let mut content = data.enter(tag::SEQUENCE)?;
     content.expect(tag::OBJECT)?;
     let algorithm = content.enter(tag::SEQUENCE)?;
-    let text = content.expect(tag::FIRST_OCTETS)?;
+    let text = content.octets()?;
     Some(Encrypted { algorithm, text })
 }

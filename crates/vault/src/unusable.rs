@@ -86,14 +86,14 @@ pub enum Unusable {
 }
 
 /// How many iterations of key derivation are spent on one input, all its parts together: a second
-/// or two. OpenSSL's take a few thousand each, and those of Firefox 600,000.
+/// or two. What is made today takes two to ten thousand for each part.
 pub const MOST_ITERATIONS: u32 = 2_000_000;
 
 /// What is wrong with a PKCS#12 bundle.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Pkcs12Fault {
     /// It is neither PKCS#12 nor the base64 of one.
-    #[error("it is not PKCS#12 in DER, or cut off")]
+    #[error("it is not PKCS#12, or is cut off")]
     Form,
     /// Its check fails without a pass phrase.
     #[error("it needs a pass phrase, or is damaged")]

@@ -1,6 +1,6 @@
 //! Certificates with their chains and keys.
 
-use evenkeel_vault::fixtures::{Algorithm, Authority, Identity, Request};
+use evenkeel_vault::fixtures::{Algorithm, Authority, Identity, Request, openssl};
 use evenkeel_vault::{Bundle, Parts, Pkcs12Fault, Unusable};
 
 use base64::Engine;
@@ -13,14 +13,14 @@ fn of_parts(certificate: &str, key: &str, intermediates: Option<&str>) -> Result
         intermediates: intermediates.map(str::as_bytes),
         passphrase: None,
     };
-    Bundle::of_parts(&parts).map(|bundle| text(&bundle))
+    Bundle::of_parts(&parts).map(|bundle| text_of(&bundle))
 }
 
 fn of_secret(secret: &[u8]) -> Result<String, Unusable> {
-    Bundle::of_secret(secret).map(|bundle| text(&bundle))
+    Bundle::of_secret(secret).map(|bundle| text_of(&bundle))
 }
 
-fn text(bundle: &Bundle) -> String {
+fn text_of(bundle: &Bundle) -> String {
     String::from_utf8(bundle.pem().expose().to_vec()).expect("PEM is text")
 }
 
@@ -197,4 +197,90 @@ fn a_bundle_with_a_pass_phrase_is_refused() {
     }
     assert_eq!(of_secret(b"0\x80"), Err(Unusable::Pkcs12(Pkcs12Fault::Form)));
     assert_eq!(of_secret(b""), Err(Unusable::Pkcs12(Pkcs12Fault::Form)));
+}
+
+#[test]
+fn bundles_in_ber_open_as_well() {
+    let server = chain().3;
+    for (words, depth) in
+        [(&[][..], 5), (&["-legacy"], 5), (&["-nomac", "-keypbe", "NONE", "-certpbe", "NONE"], 5)]
+    {
+        let bundle = server.pkcs12("", words);
+        let ber = as_ber(&bundle, depth);
+        assert_ne!(ber, bundle);
+        assert_eq!(of_secret(&ber), Ok(server.pem()), "{words:?}");
+    }
+}
+
+/// The same values with marks at their ends, and bytes in pieces, so many levels deep.
+fn as_ber(der: &[u8], depth: usize) -> Vec<u8> {
+    let mut ber = Vec::new();
+    let mut rest = der;
+    while !rest.is_empty() {
+        let (head, length) = head(rest);
+        let (whole, after) = rest.split_at(head + length);
+        let content = &whole[head..];
+        rest = after;
+        match whole[0] {
+            0x30 | 0x31 | 0xa0 if depth > 0 => {
+                let inside = as_ber(content, depth - 1);
+                ber.extend([&[whole[0], 0x80][..], &inside, &[0, 0]].concat());
+            }
+            4 if length > 100 => {
+                let (one, two) = content.split_at(100);
+                ber.extend([&[0x24, 0x80][..], &octets(one), &octets(two), &[0, 0]].concat());
+            }
+            _ => ber.extend_from_slice(whole),
+        }
+    }
+    ber
+}
+
+/// How long the head of a value is, and its content.
+fn head(value: &[u8]) -> (usize, usize) {
+    match value[1] {
+        0x81 => (3, usize::from(value[2])),
+        0x82 => (4, usize::from(value[2]) << 8 | usize::from(value[3])),
+        short => (2, usize::from(short)),
+    }
+}
+
+fn octets(content: &[u8]) -> Vec<u8> {
+    let length = u16::try_from(content.len()).expect("it is short").to_be_bytes();
+    [&[4, 0x82][..], &length, content].concat()
+}
+
+#[test]
+fn intermediates_are_read_in_every_form() {
+    let (_, upper, lower, server) = chain();
+    let place = tempfile::tempdir().expect("there is room for a directory");
+    let (pem, out) = (place.path().join("all.pem"), place.path().join("out"));
+    let text = upper.certificate().to_owned() + lower.certificate();
+    std::fs::write(&pem, &text).expect("there is room for a file");
+    let der = |certificate: &str| {
+        let body = certificate.replace("-----BEGIN CERTIFICATE-----", "");
+        let body = body.replace("-----END CERTIFICATE-----", "").replace('\n', "");
+        STANDARD.decode(body).expect("openssl writes PEM")
+    };
+    let envelope = |form: &str| {
+        let words = ["crl2pkcs7", "-nocrl", "-outform", form];
+        openssl(&words, &[("-certfile", &pem), ("-out", &out)]);
+        std::fs::read(&out).expect("openssl has written the envelope")
+    };
+    let windows = format!("{{comment: ä}}\r\n{}", text.replace('\n', "\r\n"));
+    for intermediates in [
+        windows.into_bytes(),
+        [der(upper.certificate()), der(lower.certificate())].concat(),
+        envelope("PEM"),
+        envelope("DER"),
+        as_ber(&envelope("DER"), 4),
+    ] {
+        let parts = Parts {
+            certificate: &der(&server.certificate),
+            private_key: server.key.as_bytes(),
+            intermediates: Some(&intermediates),
+            passphrase: None,
+        };
+        assert!(Bundle::of_parts(&parts).is_ok_and(|bundle| text_of(&bundle) == server.pem()));
+    }
 }

@@ -51,6 +51,28 @@ fn a_key_is_the_same_in_every_form() {
     }
 }
 
+/// A certificate of its own for a key on P-256 that openssl makes in its way.
+#[test]
+fn a_point_may_be_compressed_and_parameters_stand_beside() {
+    let place = tempfile::tempdir().unwrap();
+    let path = |name: &str| place.path().join(name);
+    let (key, short, certificate) = (path("key"), path("short"), path("certificate"));
+    openssl(&["ecparam", "-name", "prime256v1", "-genkey"], &[("-out", &key)]);
+    openssl(&["ec", "-conv_form", "compressed"], &[("-in", &key), ("-out", &short)]);
+    for (name, own) in [("long", &key), ("compressed", &short)] {
+        openssl(&["req", "-x509", "-subj", "/CN=a"], &[("-key", own), ("-out", &certificate)]);
+        let certificate = std::fs::read_to_string(&certificate).unwrap();
+        let key = std::fs::read_to_string(&key).unwrap();
+        assert!(key.contains("EC PARAMETERS"));
+        assert!(Bundle::of_secret((certificate.clone() + &key).as_bytes()).is_ok(), "{name}");
+        let other = server(Algorithm::P256);
+        assert!(
+            Bundle::of_secret((certificate + &other.key).as_bytes()).err()
+                == Some(Unusable::Mismatch)
+        );
+    }
+}
+
 #[test]
 fn an_encrypted_key_opens_with_its_pass_phrase_only() {
     let server = server(Algorithm::P256);

@@ -27,6 +27,9 @@ pub struct Parts<'a> {
 /// The key belongs to the certificate, RSA keys have 2048 to 8192 bits, and no signature in the
 /// chain is of MD5 or SHA-1: OpenSSL at Debian's security level would refuse to load it. One that
 /// has expired, or is not yet valid, is as good as another: whoever serves it wants to go on.
+///
+/// Making one from what is encrypted can take a processor for a second or two, because whoever
+/// brings it says how often a pass phrase is stretched. So it is made where that holds up nobody.
 #[derive(Clone)]
 #[expect(missing_debug_implementations, reason = "what is secret cannot be printed")]
 pub struct Bundle {

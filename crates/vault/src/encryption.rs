@@ -66,9 +66,7 @@ impl<'a> Encrypted<'a> {
         Some(Self { algorithm: info.enter(tag::SEQUENCE)?, text: info.octets()? })
     }
 
-    /// The text.
-    ///
-    /// A wrong pass phrase looks right once in 256 times, and gives rubbish.
+    /// The text, which is one sequence.
     pub(crate) fn open(
         self,
         passphrase: Passphrase,
@@ -77,16 +75,23 @@ impl<'a> Encrypted<'a> {
         let mut algorithm = self.algorithm;
         let scheme = algorithm.expect(tag::OBJECT).ok_or(Unusable::Encryption)?;
         let parameters = algorithm.enter(tag::SEQUENCE).ok_or(Unusable::Encryption)?;
-        if scheme == PBES2 {
-            return Pbes2::read(parameters)
-                .ok_or(Unusable::Encryption)?
-                .open(&self.text, passphrase, budget);
-        }
-        match scheme.strip_prefix(PKCS12) {
-            Some(&[number]) => open_older(number, parameters, &self.text, passphrase, budget),
-            Some(_) | None => Err(Unusable::Encryption),
-        }
+        let opened = if scheme == PBES2 {
+            let scheme = Pbes2::read(parameters).ok_or(Unusable::Encryption)?;
+            scheme.open(&self.text, passphrase, budget)?
+        } else if let Some(&[number]) = scheme.strip_prefix(PKCS12) {
+            open_older(number, parameters, &self.text, passphrase, budget)?
+        } else {
+            return Err(Unusable::Encryption);
+        };
+        // The padding after a wrong pass phrase is right once in 256 times: what is before it then
+        // is rubbish.
+        if is_sequence(opened.expose()) { Ok(opened) } else { Err(Unusable::Passphrase) }
     }
+}
+
+fn is_sequence(bytes: &[u8]) -> bool {
+    let mut reader = Reader::new(bytes);
+    reader.expect(tag::SEQUENCE).is_some() && reader.is_empty()
 }
 
 #[derive(Clone, Copy)]

@@ -98,9 +98,5 @@ fn decrypt(der: &[u8], passphrase: Option<&Secret>) -> Result<PrivateKey, Unusab
     let encrypted = Encrypted::of_key(der).ok_or(Unusable::Key)?;
     let passphrase = passphrase.ok_or(Unusable::NoPassphrase)?;
     let opened = encrypted.open(Passphrase::Text(passphrase.expose()), &mut Budget::new())?;
-    // A wrong pass phrase looks right once in 256 times; then what comes out is no key.
-    PrivateKey::of_der(opened.expose()).map_err(|_| match opened.expose().first() {
-        Some(0x30) => Unusable::Key,
-        Some(_) | None => Unusable::Passphrase,
-    })
+    PrivateKey::of_der(opened.expose())
 }

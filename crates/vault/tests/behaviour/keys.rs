@@ -94,6 +94,19 @@ fn an_encrypted_key_opens_with_its_pass_phrase_only() {
     }
 }
 
+/// Once in 256 times what comes out looks padded as it should be.
+#[test]
+fn a_wrong_pass_phrase_is_never_taken_for_a_damaged_key() {
+    let server = server(Algorithm::P256);
+    let words = ["pkcs8", "-topk8", "-passout", "pass:right", "-iter", "1"];
+    let key = converted(&server, &words);
+    for number in 0..2000 {
+        let wrong = format!("wrong {number}");
+        assert_eq!(read(&server, &key, Some(&wrong)), Err(Unusable::Passphrase), "{wrong}");
+    }
+    assert_eq!(read(&server, &key, Some("right")), Ok(server.pem()));
+}
+
 #[test]
 fn a_key_that_is_encrypted_otherwise_tells_the_cure() {
     let server = server(Algorithm::Rsa(2048));

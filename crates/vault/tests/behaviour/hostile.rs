@@ -83,8 +83,8 @@ fn value(tag: u8, content: &[u8]) -> Vec<u8> {
 #[test]
 fn what_is_cut_off_anywhere_is_read_or_refused() {
     for good in &MATERIAL.all {
-        for part in 0..60 {
-            read_as_everything(&good[..good.len() * part / 60]);
+        for part in 0..40 {
+            read_as_everything(&good[..good.len() * part / 40]);
         }
         read_as_everything(&good[..good.len() - 1]);
     }
@@ -93,7 +93,7 @@ fn what_is_cut_off_anywhere_is_read_or_refused() {
 #[test]
 fn every_length_that_lies_is_read_or_refused() {
     for good in &MATERIAL.all {
-        for at in (1..good.len()).step_by(1 + good.len() / 80) {
+        for at in (1..good.len()).step_by(1 + good.len() / 25) {
             for lie in [0x00, 0x7f, 0x80, 0x81, 0x84, 0x88, 0xff] {
                 let mut spoilt = good.clone();
                 spoilt[at] = lie;

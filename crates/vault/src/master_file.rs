@@ -84,7 +84,7 @@ pub(crate) struct MasterFile<'a> {
 }
 
 impl<'a> MasterFile<'a> {
-    /// The keys in the file; the one that seals first.
+    /// The keys in the file, which is on the disk then; the one that seals first.
     pub(crate) fn read(path: &Path) -> Result<Vec<Secret>, MasterFileError> {
         let at = |attempt| failed(attempt, path);
         let file = match File::open(path) {
@@ -100,17 +100,16 @@ impl<'a> MasterFile<'a> {
         // As long as it can become, so that no part of a key is left behind by growing.
         let mut text = Zeroizing::new(Vec::with_capacity(LONGEST.try_into().unwrap_or(usize::MAX)));
         file.take(LONGEST).read_to_end(&mut text).map_err(at("read"))?;
+        // Whoever put it there may have been ended before it waited for the disk. What is sealed
+        // now must not outlive its key in a power cut.
+        directory_of(path).and_then(|place| place.sync_all()).map_err(at("wait for"))?;
         parse(&text).map_err(|line| MasterFileError::Damaged { path: path.to_owned(), line })
     }
 
     /// Claims the right to change the file.
     pub(crate) fn claim(path: &'a Path) -> Result<Self, MasterFileError> {
         let at = |attempt| failed(attempt, path);
-        let directory = match path.parent() {
-            Some(parent) if !parent.as_os_str().is_empty() => parent,
-            Some(_) | None => Path::new("."),
-        };
-        let place = File::open(directory).map_err(at("open the directory of"))?;
+        let place = directory_of(path).map_err(at("open the directory of"))?;
         match place.try_lock() {
             Ok(()) => Ok(Self { path, place }),
             Err(fs::TryLockError::WouldBlock) => {
@@ -153,6 +152,13 @@ impl Drop for MasterFile<'_> {
     fn drop(&mut self) {
         // Closing would not do: a child that another thread is just starting has the file, too.
         let _ = self.place.unlock();
+    }
+}
+
+fn directory_of(path: &Path) -> io::Result<File> {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => File::open(parent),
+        Some(_) | None => File::open("."),
     }
 }
 

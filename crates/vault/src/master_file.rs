@@ -224,6 +224,8 @@ fn print(keys: &[Secret]) -> Zeroizing<Vec<u8>> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::seal::random_key;
 
@@ -233,6 +235,18 @@ mod tests {
         let text = print(&keys);
         assert!(parse(&text) == Ok(keys.to_vec()));
         assert!(print(&vec![random_key(); MOST]).len() as u64 <= LONGEST);
+    }
+
+    proptest! {
+        #[test]
+        fn any_file_is_read_or_refused(
+            line in prop::option::of(Just(format!("{FORM}\n"))),
+            bytes in prop::collection::vec(any::<u8>(), 0..200),
+        ) {
+            let text = [line.unwrap_or_default().as_bytes(), &bytes].concat();
+            // Nobody guesses a key whose name fits.
+            prop_assert!(parse(&text).is_err());
+        }
     }
 
     #[test]

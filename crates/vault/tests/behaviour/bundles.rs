@@ -51,6 +51,19 @@ fn a_chain_is_put_in_order_without_root_doubles_and_strangers() {
 }
 
 #[test]
+fn of_two_authorities_of_one_name_the_one_that_has_signed_stays() {
+    let root = Authority::new("Root");
+    let (signer, namesake) = (root.intermediate("Middle"), root.intermediate("Middle"));
+    for hash in ["sha256", "sha384", "sha512"] {
+        let request = Request { hash: hash.to_owned(), ..Request::server(&["one.test"]) };
+        let server = signer.certify(&request);
+        let both = namesake.certificate().to_owned() + signer.certificate();
+        let read = of_parts(&server.certificate, &server.key, Some(&both));
+        assert_eq!(read, Ok(server.pem()), "{hash}");
+    }
+}
+
+#[test]
 fn every_algorithm_that_haproxy_takes_is_taken() {
     let root = Authority::new("Root");
     for algorithm in [

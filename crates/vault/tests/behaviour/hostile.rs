@@ -5,8 +5,12 @@ use std::time::{Duration, SystemTime};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use evenkeel_model::ProjectId;
+use evenkeel_model::tls::Sealed;
 use evenkeel_vault::fixtures::{Algorithm, Authority, Request};
-use evenkeel_vault::{Authorities, Bundle, Pkcs12Fault, Unusable, rereading};
+use evenkeel_vault::{
+    Authorities, Bundle, Context, MasterKeys, NodeKey, Pkcs12Fault, Unusable, rereading,
+};
 use proptest::prelude::*;
 
 /// Longer than anything may take in a test build on a busy machine; without bounds it would be
@@ -38,6 +42,13 @@ static MATERIAL: LazyLock<Material> = LazyLock::new(|| {
     let authorities = authorities.expect("openssl has made the certificate");
     Material { authorities, server: server.pem(), all }
 });
+
+static MASTER: LazyLock<MasterKeys> = LazyLock::new(MasterKeys::generate);
+static NODE: LazyLock<NodeKey> = LazyLock::new(NodeKey::generate);
+
+fn project() -> ProjectId {
+    ProjectId::new("p").expect("p is a project")
+}
 
 /// Bags that are not encrypted, so that what is spoilt in them is seen.
 const PLAIN: &[&str] = &["-keypbe", "NONE", "-certpbe", "NONE", "-nomac"];
@@ -221,6 +232,17 @@ proptest! {
     #[test]
     fn any_bytes_are_read_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..600)) {
         read_under_every_label(&bytes);
+    }
+
+    #[test]
+    fn nothing_opens_but_what_was_sealed(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
+        let context = Context::of_object(&project(), "secret", uuid::Uuid::nil());
+        for text in [STANDARD.encode(&bytes), String::from_utf8_lossy(&bytes).into_owned()] {
+            let sealed = Sealed::new(text);
+            prop_assert!(MASTER.open(&sealed, &context).is_err());
+            prop_assert!(MASTER.reseal(&sealed).is_err() && !MASTER.is_current(&sealed));
+            prop_assert!(NODE.open(&sealed, &context).is_err());
+        }
     }
 
     #[test]

@@ -124,6 +124,7 @@ mod tests {
             remembers_clients: false,
             takes_servers: true,
             servers,
+            material: Vec::new(),
         };
         Configuration {
             generation: Generation::new(1),

@@ -2,6 +2,7 @@
 
 use crate::command::{Command, ServerName};
 use crate::configuration::{Backend, Configuration, Frontend, Server};
+use crate::material;
 
 /// What leads from one configuration to another.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,18 +56,19 @@ fn commands(applied: &Configuration, wanted: &Configuration) -> Option<Vec<Comma
 }
 
 fn frontend(old: &Frontend, new: &Frontend, commands: &mut Vec<Command>) -> Option<()> {
-    let Frontend { id, max_connections, section } = new;
+    let Frontend { id, max_connections, section, material } = new;
     if old.id != *id || old.section != *section {
         return None;
     }
     if old.max_connections != *max_connections {
         commands.push(Command::SetMaxConnections(*id, *max_connections));
     }
+    commands.extend(material::of_listener(&old.material, material)?);
     Some(())
 }
 
 fn backend(old: &Backend, new: &Backend, commands: &mut Vec<Command>) -> Option<()> {
-    let Backend { id, section, remembers_clients, takes_servers, servers } = new;
+    let Backend { id, section, remembers_clients, takes_servers, servers, material } = new;
     let same = old.id == *id
         && old.section == *section
         && old.remembers_clients == *remembers_clients
@@ -74,6 +76,8 @@ fn backend(old: &Backend, new: &Backend, commands: &mut Vec<Command>) -> Option<
     if !same {
         return None;
     }
+    // Before any server comes that shall have it.
+    commands.extend(material::of_pool(&old.material, material)?);
     let name = |server: &Server| ServerName { pool: *id, member: server.id };
     // Who comes first comes before who goes, so that a pool is never empty in between.
     for wanted in servers {

@@ -1,12 +1,15 @@
 //! What HAProxy says when it will not start, in words for a tenant.
 
+use std::path::Path;
+
 use evenkeel_driver::DriverError;
 
 /// How much of what it says is passed on, in characters.
 const ENOUGH: usize = 300;
 
-/// Why a HAProxy that was started with a good binary ended before it served.
-pub(crate) fn refusal(said: &str) -> DriverError {
+/// Why a HAProxy that was started with a good binary ended before it served. Of files in `secrets`
+/// only the names are told: they are made of ids.
+pub(crate) fn refusal(said: &str, secrets: &Path) -> DriverError {
     if let Some(socket) = taken(said) {
         return DriverError::Unavailable {
             attempt: format!("HAProxy could not listen on {socket}, where something else does"),
@@ -14,7 +17,7 @@ pub(crate) fn refusal(said: &str) -> DriverError {
             source: None,
         };
     }
-    let alerts = alerts(said);
+    let alerts = alerts(&said.replace(&format!("{}/", secrets.display()), ""));
     if alerts.is_empty() {
         return DriverError::Unavailable {
             attempt: "HAProxy ended as soon as it was started, without a word".to_owned(),
@@ -54,12 +57,25 @@ fn alerts(said: &str) -> String {
     let of_interest = |line: &&str| line.starts_with("[ALERT]") && !line.contains("config : Fatal");
     let text = |line: &str| {
         let (_, text) = line.split_once(" : ").unwrap_or(("", line));
-        let text = text.split_once(".candidate:").map_or(text, |(_, rest)| rest);
-        let text = text.split_once(".cfg:").map_or(text, |(_, rest)| rest);
-        text.split_once("] : ").map_or(text, |(_, rest)| rest).trim().to_owned()
+        let text = text.strip_prefix("config : ").unwrap_or(text);
+        without_place(text).trim().to_owned()
     };
-    let found: Vec<String> = said.lines().filter(of_interest).map(text).collect();
+    let mut found: Vec<String> = said.lines().filter(of_interest).map(text).collect();
+    found.retain(|text| !text.is_empty());
+    // Several lines may lack the same.
+    found.dedup();
     found.join("; ").chars().take(ENOUGH).collect()
+}
+
+/// Without the file and the number of the line, which stand before or after what is said.
+fn without_place(text: &str) -> &str {
+    let Some((before, after)) = text.split_once("[haproxy.") else {
+        return text.split_once("file : haproxy.").map_or(text, |_| "");
+    };
+    match after.split_once("] : ") {
+        Some((_, after)) => after,
+        None => before.trim_end_matches(" at "),
+    }
 }
 
 #[cfg(test)]
@@ -71,7 +87,7 @@ mod tests {
         let said = "[NOTICE]   (1) : haproxy version is 2.6.12-1+deb12u4\n\
                     [ALERT]    (1) : Binding [haproxy.cfg:17] for frontend f: cannot bind socket \
                     (Address already in use) for [127.86.0.5:9090]\n";
-        let refused = refusal(said);
+        let refused = refusal(said, Path::new("/run/x"));
         assert!(!refused.is_final());
         assert!(refused.to_string().contains("127.86.0.5:9090"), "{refused}");
     }
@@ -84,7 +100,7 @@ mod tests {
                     [ALERT]    (1) : config : Error(s) found in configuration file : \
                     haproxy.candidate\n\
                     [ALERT]    (1) : config : Fatal errors found in configuration.\n";
-        let refused = refusal(said);
+        let refused = refusal(said, Path::new("/run/x"));
         assert!(refused.is_final());
         let text = refused.to_string();
         assert!(text.contains("unknown keyword 'nonsense'"), "{text}");
@@ -92,7 +108,30 @@ mod tests {
     }
 
     #[test]
+    fn of_a_bad_certificate_only_the_name_of_its_file_is_told() {
+        let said = "[NOTICE]   (1) : path to executable is /usr/sbin/haproxy\n\
+                    [ALERT]    (1) : config : parsing [haproxy.candidate:13] : 'bind 10.0.0.20:443' \
+                    in section 'frontend' : 'crt-list' : unable to load certificate from file \
+                    '/run/x/0011.pem'.\n\
+                    [ALERT]    (1) : config : Error(s) found in configuration file : \
+                    haproxy.candidate\n";
+        let text = refusal(said, Path::new("/run/x")).to_string();
+        assert!(text.ends_with("unable to load certificate from file '0011.pem'."), "{text}");
+        assert!(!text.contains("/run") && !text.contains("candidate"), "{text}");
+    }
+
+    #[test]
+    fn what_stands_before_the_place_is_told() {
+        let said = "[ALERT]    (1) : config : Proxy 'a': unable to set SSL cipher list to 'FOO' for \
+                    bind '10.0.0.20:443' at [haproxy.candidate:13].\n\
+                    Proxy 'a': unable to set SSL cipher list to 'FOO' for bind\n";
+        let text = refusal(said, Path::new("/run/x")).to_string();
+        let expected = "unable to set SSL cipher list to 'FOO' for bind '10.0.0.20:443'";
+        assert!(text.ends_with(expected), "{text}");
+    }
+
+    #[test]
     fn silence_is_not_final() {
-        assert!(!refusal("").is_final());
+        assert!(!refusal("", Path::new("/run/x")).is_final());
     }
 }

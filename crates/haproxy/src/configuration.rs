@@ -9,6 +9,7 @@ use evenkeel_model::number::{Threshold, Weight};
 use evenkeel_model::{Generation, ListenerId, MemberId, PoolId};
 use serde::{Deserialize, Serialize};
 
+use crate::material::{CertificateList, SecretFile};
 use crate::writer::{Fetch, Line, Section};
 
 /// A whole `haproxy.cfg`. Its [`Display`](fmt::Display) is the file.
@@ -32,7 +33,8 @@ pub struct Configuration {
     pub backends: Vec<Backend>,
 }
 
-/// A listener that is open. Any difference needs another process, but `max_connections`.
+/// A listener that is open. Any difference needs another process, but `max_connections` and most
+/// in `material`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Frontend {
     /// Its name.
@@ -41,6 +43,10 @@ pub struct Frontend {
     pub max_connections: u32,
     /// All else.
     pub section: Section,
+    /// Its certificates, the one for whoever names no host first, and what it judges those of
+    /// clients by; nothing where TLS does not end.
+    #[serde(default)]
+    pub material: Vec<SecretFile>,
 }
 
 /// A pool that is used. What differs in the section needs another process, what differs in the
@@ -57,6 +63,9 @@ pub struct Backend {
     pub takes_servers: bool,
     /// Members, in the order of the graph.
     pub servers: Vec<Server>,
+    /// Our certificate for them, and what theirs are judged by; nothing without TLS.
+    #[serde(default)]
+    pub material: Vec<SecretFile>,
 }
 
 /// A member in a backend.
@@ -144,6 +153,17 @@ const HEADING: &str =
     "# evenkeel writes this file anew with every change: what is edited here is lost.";
 
 impl Configuration {
+    /// All that HAProxy reads from memory.
+    pub fn material(&self) -> impl Iterator<Item = &SecretFile> {
+        let frontends = self.frontends.iter().flat_map(|frontend| &frontend.material);
+        frontends.chain(self.backends.iter().flat_map(|backend| &backend.material))
+    }
+
+    /// The lists of certificates.
+    pub(crate) fn certificate_lists(&self) -> impl Iterator<Item = CertificateList<'_>> {
+        self.frontends.iter().filter_map(|frontend| CertificateList::of(&frontend.material))
+    }
+
     /// All sections, complete, in the order of the file.
     fn sections(&self) -> Vec<Section> {
         let generation = Line::new("set-var proc.generation");

@@ -9,6 +9,7 @@ use async_trait::async_trait;
 use evenkeel_driver::{Driver, DriverError, Site};
 use evenkeel_model::observed::{MemberHealth, Observation, Served};
 use evenkeel_model::provider::{Capabilities, Unsupported};
+use evenkeel_model::tls::Slot;
 use evenkeel_model::{LoadBalancerGraph, MemberId};
 use evenkeel_plumbing::echo;
 use evenkeel_vault::Material;
@@ -24,6 +25,7 @@ use crate::memory::{Memories, Memory};
 use crate::ping::{self, Pinger, Target};
 use crate::record::Applied;
 use crate::render::{self, CAPABILITIES};
+use crate::secrets::Secrets;
 use crate::stats;
 use crate::steer::{released, steer, still_there};
 use crate::template::TemplateError;
@@ -227,9 +229,12 @@ impl Driver for HaproxyDriver {
         &self,
         site: &Site,
         graph: &LoadBalancerGraph,
-        _material: &Material,
+        material: &Material,
     ) -> Result<(), DriverError> {
-        let mut configuration = render::render(graph, site, self.options.limits)?;
+        if let Some(slot) = render::missing(graph, material) {
+            return Err(not_there(&slot));
+        }
+        let mut configuration = render::render(graph, site, self.options.limits, material)?;
         if let Some(template) = &self.options.template {
             template.extend(&mut configuration, graph).map_err(|error| unusable(&error))?;
         }
@@ -244,9 +249,13 @@ impl Driver for HaproxyDriver {
             pinged: pinged.clone(),
             template: self.template(),
         };
+        let secrets = Secrets::of(site);
+        // First, so that whichever process is started finds them.
+        secrets.provide(&wanted.configuration, material).await?;
+        let needed = wanted.configuration.clone();
         let started = self.bring_about(site, graph, wanted).await?;
         self.ping(site, pinged, started);
-        Ok(())
+        secrets.keep_only(&needed).await.map_err(disk)
     }
 
     async fn observe(&self, site: &Site) -> Result<Observation, DriverError> {
@@ -293,6 +302,7 @@ impl Driver for HaproxyDriver {
         self.ping(site, Vec::new(), false);
         instance.end().await.map_err(unendable)?;
         instance.notes().clear().await.map_err(disk)?;
+        Secrets::of(site).clear().await.map_err(disk)?;
         self.memories.forget(site.load_balancer);
         Ok(())
     }
@@ -325,6 +335,15 @@ async fn carried_over(
 fn unusable(error: &TemplateError) -> DriverError {
     let source = error.source().map(|source| format!(": {source}")).unwrap_or_default();
     DriverError::Rejected { reason: format!("{error}{source}") }
+}
+
+/// It may come with the graph when that is sent again.
+fn not_there(slot: &Slot) -> DriverError {
+    DriverError::Unavailable {
+        attempt: format!("the content of {} is not there", slot.reference),
+        cure: "it must be readable in the key manager; it is tried again".to_owned(),
+        source: None,
+    }
 }
 
 fn unendable(source: io::Error) -> DriverError {

@@ -41,12 +41,14 @@ const LOOK: Duration = Duration::from_millis(20);
 pub(crate) struct Instance<'a> {
     options: &'a HaproxyOptions,
     directory: &'a Path,
+    secrets: &'a Path,
     notes: Notes,
 }
 
 impl<'a> Instance<'a> {
     pub(crate) fn at(site: &'a Site, options: &'a HaproxyOptions) -> Self {
-        Self { options, directory: &site.directory, notes: Notes::of(&site.directory) }
+        let Site { directory, secrets, .. } = site;
+        Self { options, directory, secrets, notes: Notes::of(directory) }
     }
 
     pub(crate) const fn notes(&self) -> &Notes {
@@ -101,7 +103,7 @@ impl<'a> Instance<'a> {
     pub(crate) async fn check(&self) -> Result<(), DriverError> {
         let program = self.program(&["-c", "-f", CANDIDATE]);
         let ended = program.run(START).await.map_err(|source| self.unstartable(source))?;
-        if ended.succeeded { Ok(()) } else { Err(refusal(&ended.said)) }
+        if ended.succeeded { Ok(()) } else { Err(refusal(&ended.said, self.secrets)) }
     }
 
     /// Starts a process with the file of the site, which takes over from the one that serves, if
@@ -177,7 +179,7 @@ impl<'a> Instance<'a> {
         let mut polls = interval(POLL);
         while Instant::now() < deadline {
             tokio::select! {
-                () = child.process.ended() => return Err(refusal(&child.said())),
+                () = child.process.ended() => return Err(refusal(&child.said(), self.secrets)),
                 _ = polls.tick() => {}
             }
             let answers = matches!(self.socket().pid().await, Ok(Some(it)) if it == pid);

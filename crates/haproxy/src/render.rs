@@ -7,6 +7,7 @@ mod global;
 mod health_check;
 mod l7;
 mod metrics;
+mod tls;
 
 use std::fmt;
 
@@ -14,9 +15,12 @@ use evenkeel_driver::Site;
 use evenkeel_model::protocol::ListenerProtocol;
 use evenkeel_model::provider::{Demand, Unsupported};
 use evenkeel_model::{Listener, LoadBalancerGraph, Pool};
+use evenkeel_vault::Material;
 
+use self::tls::Keys;
 use crate::configuration::Configuration;
 
+pub(crate) use self::tls::missing;
 pub use capabilities::{CAPABILITIES, without_ping};
 pub use global::{ADMIN_SOCKET, STATES, STATS_SOCKET};
 pub use metrics::{METRICS_FILE, METRICS_PROGRAM, METRICS_SOCKET};
@@ -32,7 +36,7 @@ pub struct NodeLimits {
 ///
 /// Disabled listeners have no frontend, and pools that no open listener uses have no backend.
 /// All paths in it are relative to the site's directory, in which HAProxy is to be started: the
-/// path of a socket may have only some 90 characters.
+/// path of a socket may have only some 90 characters. Files of `material` are the exception.
 ///
 /// # Errors
 ///
@@ -42,13 +46,15 @@ pub fn render(
     graph: &LoadBalancerGraph,
     site: &Site,
     limits: NodeLimits,
+    material: &Material,
 ) -> Result<Configuration, Unsupported> {
     within_capabilities(graph)?;
+    let keys = Keys { site, material };
     let open: Vec<&Listener> = open_listeners(graph).collect();
     let ceiling = global::ceiling(graph, limits);
     let frontends = open
         .iter()
-        .map(|listener| frontend::render(graph, site, listener, ceiling))
+        .map(|listener| frontend::render(graph, keys, listener, ceiling))
         .collect::<Result<Vec<_>, _>>()?;
     let backends = graph
         .pools
@@ -56,13 +62,19 @@ pub fn render(
         .filter(|pool| pool.admin_state_up)
         .filter_map(|pool| {
             let users = users_of(graph, pool, &open);
-            (!users.is_empty()).then(|| backend::render(graph, pool, &users))
+            (!users.is_empty()).then(|| backend::render(graph, pool, &users, keys))
         })
         .collect::<Result<Vec<_>, _>>()?;
     let tells_metrics = open.iter().any(|it| it.protocol == ListenerProtocol::Prometheus);
+    let mut global = global::global(&open, ceiling, tells_metrics);
+    let with_tls = frontends.iter().any(|it| !it.material.is_empty())
+        || backends.iter().any(|it| !it.material.is_empty());
+    if with_tls {
+        tls::of_process(site)?.into_iter().for_each(|line| global.add(line));
+    }
     Ok(Configuration {
         generation: graph.generation,
-        global: global::global(&open, ceiling, tells_metrics),
+        global,
         shared: global::shared(&backends, tells_metrics),
         tells_metrics,
         frontends,

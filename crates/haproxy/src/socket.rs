@@ -7,11 +7,12 @@ use std::path::Path;
 use std::time::Duration;
 
 use evenkeel_model::Generation;
+use evenkeel_vault::Secret;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 use tokio::time::timeout;
 
-use crate::command::Command;
+use crate::command::{Answer, Command, Order};
 use crate::render::ADMIN_SOCKET;
 
 /// How long an answer may take. HAProxy answers in under a millisecond, unless it hangs.
@@ -64,12 +65,27 @@ impl<'a> Socket<'a> {
         patience: Duration,
         line: &str,
     ) -> Result<String, SocketError> {
+        self.exchange(patience, line, None).await
+    }
+
+    /// The same with a file after the line, which ends with a blank one.
+    async fn exchange(
+        self,
+        patience: Duration,
+        line: &str,
+        file: Option<&Path>,
+    ) -> Result<String, SocketError> {
         let exchange = async {
             // The path of a socket may have 107 bytes; through an open directory it is short.
             let directory = File::open(self.directory)?;
             let path = format!("/proc/self/fd/{}/{ADMIN_SOCKET}", directory.as_raw_fd());
             let mut stream = UnixStream::connect(path).await?;
             stream.write_all(format!("{line}\n").as_bytes()).await?;
+            if let Some(file) = file {
+                let payload = Secret::new(tokio::fs::read(file).await?);
+                stream.write_all(payload.expose()).await?;
+                stream.write_all(b"\n").await?;
+            }
             let mut answer = Vec::new();
             stream.take(LONGEST).read_to_end(&mut answer).await?;
             Ok(String::from_utf8_lossy(&answer).into_owned())
@@ -100,7 +116,7 @@ impl<'a> Socket<'a> {
     /// Lets the process say from now on that it serves `generation`.
     pub(crate) async fn note(self, generation: Generation) -> Result<(), SocketError> {
         let line = format!("experimental-mode on; set var {GENERATION} int({generation})");
-        self.expect(&line, "").await
+        self.order(&Order::silent(line)).await
     }
 
     /// The process id of whoever answers.
@@ -122,19 +138,29 @@ impl<'a> Socket<'a> {
 
     /// Carries out a change.
     pub(crate) async fn carry_out(self, command: &Command) -> Result<(), SocketError> {
-        for (line, expected) in command.lines() {
-            self.expect(&line, expected).await?;
+        for order in command.orders() {
+            if let Err(error) = self.order(&order).await {
+                for order in command.undo() {
+                    // Of what was not begun there is nothing to take back.
+                    let _ = self.order(&order).await;
+                }
+                return Err(error);
+            }
         }
         Ok(())
     }
 
-    async fn expect(self, line: &str, expected: &str) -> Result<(), SocketError> {
-        let answer = self.ask(line).await?;
+    async fn order(self, order: &Order) -> Result<(), SocketError> {
+        let answer = self.exchange(PATIENCE, &order.line, order.payload.as_deref()).await?;
         let answer = answer.trim();
-        if answer == expected {
+        let is_content = match &order.answer {
+            Answer::Exactly(expected) => answer == expected,
+            Answer::Ending(expected) => answer.ends_with(expected),
+        };
+        if is_content {
             Ok(())
         } else {
-            Err(SocketError::Refused { command: line.to_owned(), answer: answer.to_owned() })
+            Err(SocketError::Refused { command: order.line.clone(), answer: answer.to_owned() })
         }
     }
 }

@@ -5,6 +5,8 @@ use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
+use rustix::fs::{FsWord, statfs};
+
 /// Replaces the file at `path`, readable by its owner alone, so that after a crash of this process
 /// either the old or the new content is there, and never a part of it.
 ///
@@ -41,6 +43,18 @@ pub fn remove(path: &Path) -> io::Result<()> {
     remove_one(path)
 }
 
+/// Whether what is written to `directory` stays in memory: never on a disk, and gone after a reboot.
+///
+/// # Errors
+///
+/// What the system said.
+pub fn is_in_memory(directory: &Path) -> io::Result<bool> {
+    // As `linux/magic.h` has them.
+    const TMPFS: FsWord = 0x0102_1994;
+    const RAMFS: FsWord = 0x8584_58f6;
+    Ok([TMPFS, RAMFS].contains(&statfs(directory)?.f_type))
+}
+
 /// Where the new content of a file is until it is whole.
 fn staged(path: &Path) -> PathBuf {
     path.with_added_extension("new")
@@ -68,6 +82,13 @@ mod tests {
         assert_eq!(fs::read(&path).unwrap(), b"two");
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         assert_eq!(fs::read_dir(place.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn memory_is_told_from_disks() {
+        assert!(is_in_memory(Path::new("/dev/shm")).unwrap());
+        assert!(!is_in_memory(Path::new("/proc")).unwrap());
+        assert!(is_in_memory(Path::new("/nowhere")).is_err());
     }
 
     #[test]

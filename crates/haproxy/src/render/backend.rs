@@ -11,6 +11,7 @@ use evenkeel_model::provider::Unsupported;
 use evenkeel_model::{HealthMonitor, Listener, LoadBalancerGraph, Member, MemberId, Pool};
 
 use super::frontend::patience;
+use super::tls::{self, Keys, ServerTls};
 use super::{health_check, refused};
 use crate::configuration::{Backend, Server};
 use crate::writer::{Fetch, Line, Section};
@@ -23,6 +24,7 @@ pub(super) fn render(
     graph: &LoadBalancerGraph,
     pool: &Pool,
     users: &[&Listener],
+    keys: Keys<'_>,
 ) -> Result<Backend, Unsupported> {
     let monitor = graph.health_monitor_of(pool.id);
     let monitor = monitor.filter(|monitor| monitor.admin_state_up);
@@ -36,12 +38,13 @@ pub(super) fn render(
     if let Some(monitor) = monitor {
         health_check::render(graph, monitor, &mut section)?;
     }
+    let tls = tls::towards_members(pool, speaks_http, keys)?;
     let longest_connect = longest(users, |timeouts| timeouts.member_connect);
     let mut servers = Vec::new();
     let mut numbers = BTreeSet::new();
     for member in graph.members_of(pool.id) {
         let number = number(member.id, &mut numbers);
-        servers.push(server(pool, member, number, monitor, longest_connect)?);
+        servers.push(server(pool, member, number, monitor, longest_connect, &tls)?);
     }
     Ok(Backend {
         id: pool.id,
@@ -49,6 +52,7 @@ pub(super) fn render(
         remembers_clients: remembers_clients(pool),
         takes_servers: !matches!(pool.persistence, Some(Persistence::HttpCookie)),
         servers,
+        material: tls.material,
     })
 }
 
@@ -160,6 +164,7 @@ fn server(
     number: u32,
     monitor: Option<&HealthMonitor>,
     connect: Duration,
+    tls: &ServerTls,
 ) -> Result<Server, Unsupported> {
     let mut options = match pool.protocol {
         PoolProtocol::Proxy => Line::new("send-proxy"),
@@ -170,11 +175,12 @@ fn server(
         | PoolProtocol::Udp
         | PoolProtocol::Sctp => Line::empty(),
     };
+    options = options.followed_by(&tls.options);
     if let Some(Persistence::HttpCookie) = pool.persistence {
         options = options.words("cookie").word(member.id);
     }
     if let Some(monitor) = monitor {
-        options = options.followed_by(&health_check::options(monitor)?);
+        options = options.followed_by(&health_check::options(monitor, tls)?);
     }
     Ok(Server {
         id: member.id,

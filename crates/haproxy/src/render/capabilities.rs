@@ -11,6 +11,7 @@ pub const CAPABILITIES: Capabilities = Capabilities {
         ListenerProtocol::Tcp,
         ListenerProtocol::Http,
         ListenerProtocol::Https,
+        ListenerProtocol::TerminatedHttps,
         ListenerProtocol::Prometheus,
     ],
     pools: &[
@@ -30,7 +31,7 @@ pub const CAPABILITIES: Capabilities = Capabilities {
     ],
     persistence: PersistenceKind::ALL,
     l7: true,
-    pool_tls: false,
+    pool_tls: true,
     allowed_cidrs: true,
     additional_vips: true,
     probe_host: true,

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use evenkeel_driver::Site;
 use evenkeel_model::listener::InsertHeader;
 use evenkeel_model::number::Milliseconds;
 use evenkeel_model::pool::Algorithm;
@@ -10,6 +9,7 @@ use evenkeel_model::protocol::ListenerProtocol;
 use evenkeel_model::provider::Unsupported;
 use evenkeel_model::{Listener, LoadBalancerGraph, PoolId};
 
+use super::tls::{self, Keys};
 use super::{global, l7, metrics, refused};
 use crate::configuration::Frontend;
 use crate::writer::{Line, LogFormat, Section};
@@ -25,21 +25,23 @@ const RANGES_PER_LINE: usize = 32;
 
 pub(super) fn render(
     graph: &LoadBalancerGraph,
-    site: &Site,
+    keys: Keys<'_>,
     listener: &Listener,
     ceiling: u32,
 ) -> Result<Frontend, Unsupported> {
     let mut section = Section::new(Line::new("frontend").word(listener.id));
     let speaks_http = speaks_http(listener.protocol);
     section.add(Line::new(if speaks_http { "mode http" } else { "mode tcp" }));
-    for socket in site.sockets_of(listener, graph) {
-        section.add(Line::new("bind").word(socket));
+    let tls = tls::towards_clients(listener, keys)?;
+    for socket in keys.site.sockets_of(listener, graph) {
+        section.add(Line::new("bind").word(socket).followed_by(&tls.options));
     }
     timeouts(listener, speaks_http, &mut section);
     allowed(listener, &mut section);
     if hashes_ports(graph, listener) {
         section.add(Line::new("tcp-request connection set-var(sess.port) src_port"));
     }
+    tls.rules(&mut section);
     match listener.protocol {
         ListenerProtocol::Http | ListenerProtocol::TerminatedHttps => {
             l7::render(graph, listener, &mut section)?;
@@ -59,6 +61,7 @@ pub(super) fn render(
         id: listener.id,
         max_connections: global::max_connections(listener, ceiling),
         section,
+        material: tls.material,
     })
 }
 
@@ -182,7 +185,9 @@ fn insertion(
         | InsertHeader::SslIssuer
         | InsertHeader::SslClientSha1
         | InsertHeader::SslClientNotBefore
-        | InsertHeader::SslClientNotAfter => return None,
+        | InsertHeader::SslClientNotAfter => {
+            return tls::insertion(header).filter(|_| tls::ends(listener));
+        }
     };
     Some(insertion)
 }

@@ -8,6 +8,7 @@ use evenkeel_model::provider::Unsupported;
 use evenkeel_model::{HealthMonitor, LoadBalancerGraph, Member};
 
 use super::refused;
+use super::tls::ServerTls;
 use crate::configuration::Check;
 use crate::writer::{Line, LogFormat, Section, Unwritable, Word};
 
@@ -67,19 +68,27 @@ fn request(graph: &LoadBalancerGraph, probe: &HttpProbe) -> Result<Line, Unwrita
     }
 }
 
-/// What a server says of probes besides when.
-pub(super) fn options(monitor: &HealthMonitor) -> Result<Line, Unsupported> {
-    let tls = Line::new("check-ssl verify none");
+/// What a server says of probes besides when. Where members are spoken to over TLS anyway, so are they
+/// probed, unless elsewhere, and they are judged as they are there.
+pub(super) fn options(monitor: &HealthMonitor, tls: &ServerTls) -> Result<Line, Unsupported> {
+    let over_tls = !tls.options.is_empty();
+    let forced = if over_tls { "check-ssl" } else { "check-ssl verify none" };
     match &monitor.probe {
-        Probe::Https(HttpProbe { domain_name: Some(name), .. }) => {
-            let name = Word::quoted(name.as_str()).map_err(|why| unwritable(monitor, why))?;
-            Ok(tls.words("check-sni").word(name))
-        }
-        Probe::Https(_) | Probe::TlsHello => Ok(tls),
+        Probe::Https(http) => named(Line::new(forced).followed_by(&tls.of_requests), http),
+        Probe::Http(http) if over_tls => named(tls.of_requests.clone(), http),
+        Probe::TlsHello => Ok(Line::new(forced)),
         Probe::Http(_) | Probe::Tcp | Probe::Ping | Probe::UdpConnect | Probe::Sctp => {
             Ok(Line::empty())
         }
     }
+    .map_err(|why| unwritable(monitor, why))
+}
+
+/// With the host that the member may need to know to choose its certificate.
+fn named(line: Line, http: &HttpProbe) -> Result<Line, Unwritable> {
+    let Some(name) = &http.domain_name else { return Ok(line) };
+    let name = Word::quoted(name.as_str())?;
+    Ok(line.followed_by(&Line::new("check-sni").word(name)))
 }
 
 /// When and where HAProxy probes a server, if it does. `connect` is how long the backend waits

@@ -16,6 +16,7 @@ use evenkeel_model::tls::{ListenerTls, PoolTls};
 use evenkeel_model::{
     Epoch, Generation, Listener, LoadBalancer, LoadBalancerGraph, Member, Pool, PoolId,
 };
+use evenkeel_vault::Material;
 use uuid::Uuid;
 
 use crate::configuration::Configuration;
@@ -58,7 +59,8 @@ pub(super) fn configuration() -> (Configuration, LoadBalancerGraph) {
         sockets: BTreeMap::new(),
     };
     let limits = NodeLimits { descriptors: 20_000 };
-    let configuration = render(&graph, &site, limits).expect("the sample can be rendered");
+    let configuration = render(&graph, &site, limits, &Material::none());
+    let configuration = configuration.expect("the sample can be rendered");
     (configuration, graph)
 }
 

@@ -14,29 +14,35 @@ use evenkeel_model::listener::InsertHeader;
 use evenkeel_model::number::{ConnectionLimit, Milliseconds};
 use evenkeel_model::pool::{Algorithm, Persistence};
 use evenkeel_model::protocol::{ListenerProtocol, PoolProtocol};
+use evenkeel_vault::Material;
 
 use crate::real;
 use crate::world::{self, Build, address, http_probe};
 
-const LIMITS: NodeLimits = NodeLimits { descriptors: 1024 * 1024 };
+pub(crate) const LIMITS: NodeLimits = NodeLimits { descriptors: 1024 * 1024 };
 
 /// Compares what the graph becomes with the file of this name, and shows it to HAProxy.
 fn golden(name: &str, graph: &LoadBalancerGraph) {
-    let configuration = render(graph, &world::site(graph), LIMITS).unwrap();
+    let configuration = render(graph, &world::site(graph), LIMITS, &Material::none()).unwrap();
     comes_back(&configuration);
     let text = configuration.to_string();
     real::accepts(&text);
+    is_file(name, &text);
+}
+
+/// Compares a text with the file of this name.
+pub(crate) fn is_file(name: &str, text: &str) {
     let mut file = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
     file.extend(["tests", "golden", &format!("{name}.cfg")]);
     if env::var_os("EVENKEEL_BLESS").is_some() {
-        fs::write(&file, &text).unwrap();
+        fs::write(&file, text).unwrap();
     }
     let expected = fs::read_to_string(&file).unwrap_or_default();
     assert_eq!(text, expected, "if it is meant so: EVENKEEL_BLESS=1");
 }
 
 /// A configuration can be kept next to its file and be read back.
-fn comes_back(configuration: &Configuration) {
+pub(crate) fn comes_back(configuration: &Configuration) {
     let kept = serde_json::to_string(configuration).unwrap();
     let back: Configuration = serde_json::from_str(&kept).unwrap();
     assert_eq!(&back, configuration);

@@ -8,6 +8,7 @@ use evenkeel_model::l7_rule::{Comparison, RuleKind};
 use evenkeel_model::pool::Persistence;
 use evenkeel_model::protocol::{ListenerProtocol, PoolProtocol};
 use evenkeel_model::text::Token;
+use evenkeel_vault::Material;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
@@ -150,7 +151,8 @@ fn a_hostile_graph_is_as_good_as_any() {
         );
     }
     graph.rule(RuleKind::Cookie, Comparison::EqualTo, "#'$", "'#$({})");
-    let configuration = render(&graph, &world::site(&graph), NodeLimits { descriptors: 4096 });
+    let configuration =
+        render(&graph, &world::site(&graph), NodeLimits { descriptors: 4096 }, &Material::none());
     let text = configuration.unwrap().to_string();
     assert!(!text.contains("daemon"), "names are not written");
     real::accepts(&text);

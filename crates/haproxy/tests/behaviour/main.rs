@@ -4,6 +4,7 @@
 
 #![expect(clippy::unwrap_used, reason = "the lint's exemption for tests does not see their worlds")]
 
+mod authority;
 mod conformance;
 mod files;
 mod hostile;
@@ -11,4 +12,5 @@ mod real;
 mod refusals;
 mod serving;
 mod template;
+mod tls_files;
 mod world;

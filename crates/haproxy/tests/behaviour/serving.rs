@@ -8,4 +8,5 @@ mod metrics;
 pub(crate) mod node;
 mod statistics;
 mod templated;
+mod tls;
 mod ways;

@@ -8,6 +8,7 @@ use evenkeel_haproxy::template::{Template, TemplateError};
 use evenkeel_haproxy::{NodeLimits, render};
 use evenkeel_model::LoadBalancerGraph;
 use evenkeel_model::protocol::{ListenerProtocol, PoolProtocol};
+use evenkeel_vault::Material;
 
 use crate::real;
 use crate::world::{self, Build};
@@ -26,7 +27,8 @@ fn graph() -> LoadBalancerGraph {
 
 fn rendered(graph: &LoadBalancerGraph, template: Option<&str>) -> Configuration {
     let limits = NodeLimits { descriptors: 20_000 };
-    let mut configuration = render::render(graph, &world::site(graph), limits).unwrap();
+    let mut configuration =
+        render::render(graph, &world::site(graph), limits, &Material::none()).unwrap();
     if let Some(text) = template {
         let template = Template::new(text.to_owned()).unwrap();
         template.extend(&mut configuration, graph).unwrap();

@@ -13,13 +13,17 @@ use evenkeel_model::load_balancer::{AdditionalVip, Vip};
 use evenkeel_model::pool::{Algorithm, Persistence};
 use evenkeel_model::protocol::{ListenerProtocol, PoolProtocol};
 use evenkeel_model::provider::ProviderName;
-use evenkeel_model::text::{Label, Tags};
-use evenkeel_model::tls::TlsVersion;
+use evenkeel_model::text::{Ciphers, Label, SecretRef, Tags};
+use evenkeel_model::tls::{
+    Alpn, ClientAuthentication, ListenerTls, MaterialKind, PoolTls, TlsOwner, TlsVersion,
+};
 use evenkeel_model::{
     HealthMonitor, L7Policy, L7Rule, Listener, LoadBalancer, LoadBalancerGraph, Member, Pool,
 };
+use evenkeel_vault::Material;
 use uuid::Uuid;
 
+use crate::authority::Held;
 use crate::world::{self, Build, address};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,8 +85,14 @@ fn any() -> Uuid {
 
 /// Asserts of each row that it goes its way from `start`.
 fn check(start: &LoadBalancerGraph, rows: Vec<Row>) {
+    check_with(start, &Material::none(), rows);
+}
+
+/// The same with content for the slots.
+fn check_with(start: &LoadBalancerGraph, material: &Material, rows: Vec<Row>) {
     let rendered = |graph: &LoadBalancerGraph| {
-        render::render(graph, &world::site(graph), NodeLimits { descriptors: 20_000 })
+        let limits = NodeLimits { descriptors: 20_000 };
+        render::render(graph, &world::site(graph), limits, material)
     };
     for (field, way, edit) in rows {
         let mut end = start.clone();
@@ -180,6 +190,76 @@ fn each_field_of_a_pool_goes_its_way() {
         tags: Note |it| it.tags = tags();
     };
     check(&http(), rows);
+}
+
+/// TLS on both sides, and content for three slots of each kind and side.
+fn secured() -> (LoadBalancerGraph, Material) {
+    let mut graph = world::load_balancer();
+    let pool = graph.pair(PoolProtocol::Http);
+    let listener = graph.serve(ListenerProtocol::TerminatedHttps, pool);
+    let mut held = Held::default();
+    for owner in [TlsOwner::Listener(listener), TlsOwner::Pool(pool)] {
+        for kind in MaterialKind::ALL {
+            for name in ["a", "b", "c"] {
+                held.put(owner, *kind, name, "-----BEGIN-----\n");
+            }
+        }
+    }
+    graph.listeners[0].tls = ListenerTls {
+        default_container: Some(secret("a")),
+        client_authentication: ClientAuthentication::Mandatory,
+        client_ca: Some(secret("a")),
+        client_crl: Some(secret("a")),
+        hsts_max_age: Some(1),
+        ..ListenerTls::default()
+    };
+    graph.pools[0].tls = PoolTls {
+        enabled: true,
+        container: Some(secret("a")),
+        ca: Some(secret("a")),
+        crl: Some(secret("a")),
+        ..PoolTls::default()
+    };
+    (graph, held.material())
+}
+
+fn secret(name: &str) -> SecretRef {
+    name.to_owned().try_into().unwrap()
+}
+
+fn ciphers() -> Ciphers {
+    "AES128-SHA".to_owned().try_into().unwrap()
+}
+
+#[test]
+fn each_field_of_tls_goes_its_way() {
+    let (graph, material) = secured();
+    let rows = ways! { ListenerTls at |graph| &mut graph.listeners[0].tls;
+        default_container: Commands |it| it.default_container = Some(secret("b"));
+        sni_containers: Commands |it| it.sni_containers.push(secret("b"));
+        client_authentication: Reload |it| {
+            it.client_authentication = ClientAuthentication::Optional;
+        };
+        client_ca: Commands |it| it.client_ca = Some(secret("b"));
+        client_crl: Commands |it| it.client_crl = Some(secret("b"));
+        ciphers: Reload |it| it.ciphers = Some(ciphers());
+        versions: Reload |it| it.versions = Some(vec![TlsVersion::V1_3]);
+        alpn: Reload |it| it.alpn = Some(vec![Alpn::H2]);
+        hsts_max_age: Reload |it| it.hsts_max_age = Some(2);
+        hsts_include_subdomains: Reload |it| it.hsts_include_subdomains = true;
+        hsts_preload: Reload |it| it.hsts_preload = true;
+    };
+    check_with(&graph, &material, rows);
+    let rows = ways! { PoolTls at |graph| &mut graph.pools[0].tls;
+        enabled: Reload |it| it.enabled = false;
+        container: Commands |it| it.container = Some(secret("b"));
+        ca: Reload |it| it.ca = Some(secret("b"));
+        crl: Reload |it| it.crl = Some(secret("b"));
+        ciphers: Reload |it| it.ciphers = Some(ciphers());
+        versions: Reload |it| it.versions = Some(vec![TlsVersion::V1_3]);
+        alpn: Reload |it| it.alpn = Some(vec![Alpn::H2]);
+    };
+    check_with(&graph, &material, rows);
 }
 
 #[test]

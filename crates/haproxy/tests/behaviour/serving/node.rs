@@ -112,6 +112,19 @@ impl Node {
         count
     }
 
+    /// A member of a pool that answers with the head of the request.
+    pub(crate) async fn mirror(&mut self, pool: PoolId) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        self.members.spawn(async move {
+            loop {
+                let (stream, _) = listener.accept().await.unwrap();
+                show(stream).await;
+            }
+        });
+        self.graph.member(pool, "127.0.0.1", i64::from(port));
+    }
+
     /// Applies the graph as its next generation.
     pub(crate) async fn apply(&mut self) -> Result<(), DriverError> {
         self.graph.generation = self.graph.generation.next();
@@ -224,6 +237,20 @@ async fn answer(mut stream: TcpStream, name: &'static str, count: Arc<AtomicUsiz
             return;
         }
     }
+}
+
+async fn show(mut stream: TcpStream) {
+    let mut request = Vec::new();
+    while !request.ends_with(b"\r\n\r\n") {
+        if !matches!(stream.read_buf(&mut request).await, Ok(1..)) {
+            return;
+        }
+    }
+    let head = "HTTP/1.1 200 OK\r\nConnection: close\r\n";
+    let head = format!("{head}Content-Length: {}\r\n\r\n", request.len());
+    // Whoever is gone needs no answer.
+    let _ = stream.write_all(head.as_bytes()).await;
+    let _ = stream.write_all(&request).await;
 }
 
 /// One request on a connection of its own: status and body.

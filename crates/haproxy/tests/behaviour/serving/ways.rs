@@ -9,6 +9,7 @@ use evenkeel_model::health_monitor::Probe;
 use evenkeel_model::pool::{Algorithm, Persistence};
 use evenkeel_model::protocol::{ListenerProtocol, PoolProtocol};
 use evenkeel_model::text::Label;
+use evenkeel_vault::Material;
 
 use crate::world::{self, Build};
 
@@ -22,7 +23,7 @@ fn graph() -> LoadBalancerGraph {
 
 fn rendered(graph: &LoadBalancerGraph) -> Configuration {
     let limits = NodeLimits { descriptors: 20_000 };
-    render::render(graph, &world::site(graph), limits).unwrap()
+    render::render(graph, &world::site(graph), limits, &Material::none()).unwrap()
 }
 
 /// The way from `start` to what `edit` makes of it, as the next generation.

@@ -7,6 +7,8 @@
 
 mod answerer;
 mod graph;
+mod handshake;
+mod secured;
 mod traffic;
 
 use std::collections::BTreeMap;
@@ -104,6 +106,32 @@ pub async fn every_driver_that_serves(node: impl Node, vip: IpAddr, directory: &
     bench.leave(&graph).await;
 }
 
+/// Checks a driver that ends TLS: which certificates clients see, whose they may show, where keys
+/// are, and that members are judged, if it speaks TLS to them.
+///
+/// `vip` and `directory` are as with [`every_driver`]; `secrets` is where keys may be in clear, on a
+/// file system in memory, and is not there before and after. The `openssl` command is needed.
+///
+/// # Panics
+///
+/// The driver broke a promise.
+pub async fn every_driver_that_ends_tls(
+    node: impl Node,
+    vip: IpAddr,
+    directory: &Path,
+    secrets: &Path,
+) {
+    let driver = node.driver();
+    let graph = graph::of(&driver.capabilities(), vip);
+    let site = Loopback.ensure(directory, &graph).await.expect("the loopback has this VIP");
+    let site = Site { secrets: secrets.to_owned(), ..site };
+    let bench = Bench { driver, site, node };
+    secured::check(&bench, graph.clone()).await;
+    bench.removed_twice_nothing_is_left(&graph).await;
+    assert!(!secrets.exists(), "something is left where keys were");
+    bench.leave(&graph).await;
+}
+
 /// A driver at its site.
 struct Bench<N: Node> {
     driver: N::Driver,
@@ -113,9 +141,16 @@ struct Bench<N: Node> {
 
 impl<N: Node> Bench<N> {
     async fn apply(&self, graph: &LoadBalancerGraph) -> Result<(), DriverError> {
-        timeout(PATIENCE, self.driver.apply(&self.site, graph, &Material::none()))
-            .await
-            .expect("apply returns")
+        self.apply_with(graph, &Material::none()).await
+    }
+
+    async fn apply_with(
+        &self,
+        graph: &LoadBalancerGraph,
+        material: &Material,
+    ) -> Result<(), DriverError> {
+        let applied = timeout(PATIENCE, self.driver.apply(&self.site, graph, material)).await;
+        applied.expect("apply returns")
     }
 
     async fn observe(&self) -> Observation {

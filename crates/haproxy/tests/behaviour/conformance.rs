@@ -3,7 +3,9 @@
 use std::net::{SocketAddr, TcpStream};
 
 use evenkeel_driver::Site;
-use evenkeel_driver::conformance::{Node, every_driver, every_driver_that_serves};
+use evenkeel_driver::conformance::{
+    Node, every_driver, every_driver_that_ends_tls, every_driver_that_serves,
+};
 use evenkeel_haproxy::HaproxyDriver;
 use evenkeel_plumbing::{Identity, Process};
 
@@ -39,4 +41,13 @@ async fn haproxy_is_a_driver() {
 async fn haproxy_is_a_driver_that_serves() {
     let directory = tempfile::tempdir().unwrap();
     every_driver_that_serves(Machine, "127.77.9.4".parse().unwrap(), directory.path()).await;
+}
+
+#[tokio::test]
+async fn haproxy_is_a_driver_that_ends_tls() {
+    let directory = tempfile::tempdir().unwrap();
+    let memory = tempfile::tempdir_in("/dev/shm").unwrap();
+    let vip = "127.77.9.5".parse().unwrap();
+    let secrets = memory.path().join("secrets");
+    every_driver_that_ends_tls(Machine, vip, directory.path(), &secrets).await;
 }

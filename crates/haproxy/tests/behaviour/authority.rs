@@ -1,15 +1,15 @@
-//! Authorities, made by openssl: what they sign, and what they revoke.
+//! Authorities: what they sign, and what they revoke; and what slots hold of it.
 
 use std::collections::BTreeMap;
-use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Duration;
 
 use evenkeel_model::tls::{MaterialId, MaterialKind, Slot, TlsOwner};
 use evenkeel_plumbing::{Lifetime, Program};
+use evenkeel_vault::fixtures::{self, Identity};
 use evenkeel_vault::{Material, Piece, Secret};
-use tempfile::TempDir;
+use tempfile::NamedTempFile;
 use uuid::Uuid;
 
 /// How long a program may take on a machine that is busy with other tests.
@@ -26,80 +26,58 @@ pub(crate) async fn shell(directory: &Path, script: &str) -> String {
     program.run(PATIENCE).await.unwrap().said
 }
 
-/// Somebody who signs certificates, in a directory of his own.
-pub(crate) struct Authority {
-    directory: Arc<TempDir>,
-}
+/// Somebody who signs certificates.
+pub(crate) struct Authority(fixtures::Authority);
 
-/// A certificate with its key.
-#[derive(Clone, Debug)]
+/// A certificate with its key, and both in a file.
+#[derive(Debug)]
 pub(crate) struct Issued {
-    pub(crate) certificate: String,
-    pub(crate) key: String,
-    /// Where both are in one file.
-    pub(crate) file: PathBuf,
-    _directory: Arc<TempDir>,
+    pub(crate) identity: Identity,
+    pub(crate) file: NamedTempFile,
 }
 
 impl Issued {
+    fn of(identity: Identity) -> Self {
+        let mut file = NamedTempFile::new_in("/dev/shm").unwrap();
+        file.write_all(identity.pem().as_bytes()).unwrap();
+        Self { identity, file }
+    }
+
     /// Both, as HAProxy wants them.
     pub(crate) fn pem(&self) -> String {
-        format!("{}{}", self.certificate, self.key)
+        self.identity.pem()
+    }
+
+    /// Where they are.
+    pub(crate) fn path(&self) -> &str {
+        self.file.path().to_str().unwrap()
     }
 }
 
 impl Authority {
-    pub(crate) async fn new(name: &str) -> Self {
-        let directory = Arc::new(tempfile::tempdir_in("/dev/shm").unwrap());
-        let script = format!(
-            "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout ca.key \
-             -out ca.pem -subj '/CN={name}' -days 30 && : > index.txt && echo 01 > crlnumber && \
-             printf '[ca]\\ndefault_ca=d\\n[d]\\ndatabase=index.txt\\ncrlnumber=crlnumber\\n\
-             default_md=sha256\\ndefault_crl_days=30\\n' > ca.cnf"
-        );
-        let said = shell(directory.path(), &script).await;
-        assert!(directory.path().join("ca.cnf").exists(), "{said}");
-        Self { directory }
+    pub(crate) fn new(name: &str) -> Self {
+        Self(fixtures::Authority::new(name))
     }
 
     /// The authority's own certificate.
     pub(crate) fn pem(&self) -> String {
-        fs::read_to_string(self.directory.path().join("ca.pem")).unwrap()
+        self.0.certificate().to_owned()
     }
 
-    /// A certificate for a distinguished name as `/O=a/CN=b` and a host.
-    pub(crate) async fn issue(&self, subject: &str, host: &str) -> Issued {
-        let name = Uuid::new_v4();
-        let script = format!(
-            "openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout {name}.key \
-             -out {name}.csr -subj \"{subject}\" && printf 'subjectAltName=DNS:{host}\\n' > \
-             {name}.ext && openssl x509 -req -in {name}.csr -CA ca.pem -CAkey ca.key \
-             -set_serial 0x$(openssl rand -hex 8) -days 30 -out {name}.crt -extfile {name}.ext && \
-             cat {name}.crt {name}.key > {name}.pem"
-        );
-        let said = shell(self.directory.path(), &script).await;
-        let read = |suffix: &str| {
-            let path = self.directory.path().join(format!("{name}.{suffix}"));
-            fs::read_to_string(path).unwrap_or_else(|_| panic!("{said}"))
-        };
-        let file = self.directory.path().join(format!("{name}.pem"));
-        Issued {
-            certificate: read("crt"),
-            key: read("key"),
-            file,
-            _directory: Arc::clone(&self.directory),
-        }
+    /// A certificate for a host.
+    pub(crate) fn server(&self, host: &str) -> Issued {
+        Issued::of(self.0.server(&[host]))
     }
 
-    /// A list of what is revoked: this and all before.
-    pub(crate) async fn revoke(&self, revoked: &[&Issued]) -> String {
-        let ca = "openssl ca -config ca.cnf -keyfile ca.key -cert ca.pem";
-        let revoke = |issued: &&Issued| format!("{ca} -revoke {} && ", issued.file.display());
-        let script: Vec<String> = revoked.iter().map(revoke).collect();
-        let script = format!("{}{ca} -gencrl -out crl.pem", script.concat());
-        let said = shell(self.directory.path(), &script).await;
-        let path = self.directory.path().join("crl.pem");
-        fs::read_to_string(path).unwrap_or_else(|_| panic!("{said}"))
+    /// A certificate for a client; the name may go on with other fields, as `alice/OU=sales`.
+    pub(crate) fn client(&self, name: &str) -> Issued {
+        Issued::of(self.0.client(name))
+    }
+
+    /// A list of what is revoked.
+    pub(crate) fn revoke(&self, revoked: &[&Issued]) -> String {
+        let revoked: Vec<&Identity> = revoked.iter().map(|issued| &issued.identity).collect();
+        self.0.revocations(&revoked)
     }
 }
 

@@ -20,10 +20,10 @@ use crate::real;
 use crate::world::{self, Build, http_probe};
 
 /// As `golden` of the other files, with real certificates in the places that the file names.
-async fn golden(name: &str, graph: &LoadBalancerGraph) {
-    let authority = Authority::new("authority").await;
-    let issued = authority.issue("/CN=any", "any").await;
-    let list = authority.revoke(&[]).await;
+fn golden(name: &str, graph: &LoadBalancerGraph) {
+    let authority = Authority::new("authority");
+    let issued = authority.server("any");
+    let list = authority.revoke(&[]);
     let mut held = Held::default();
     for Slot { owner, kind, reference } in slots(graph) {
         let pem = match kind {
@@ -71,8 +71,8 @@ fn secured() -> ListenerTls {
     }
 }
 
-#[tokio::test]
-async fn tls_ends_here() {
+#[test]
+fn tls_ends_here() {
     let mut graph = world::load_balancer();
     graph.additional_vip("fd00::20");
     let pool = graph.pair(PoolProtocol::Http);
@@ -89,11 +89,11 @@ async fn tls_ends_here() {
     graph.listeners[0].insert_headers.extend([proto]);
     graph.policy(listener, Action::Reject);
     graph.rule(RuleKind::Path, Comparison::EqualTo, "", "/forbidden");
-    golden("tls", &graph).await;
+    golden("tls", &graph);
 }
 
-#[tokio::test]
-async fn clients_with_certificates() {
+#[test]
+fn clients_with_certificates() {
     let mut graph = world::load_balancer();
     let pool = graph.pair(PoolProtocol::Http);
     for how in ClientAuthentication::ALL {
@@ -109,11 +109,11 @@ async fn clients_with_certificates() {
     last.tls.client_crl = Some("crl".to_owned().try_into().unwrap());
     let headers = InsertHeader::ALL.iter().filter(|header| header.needs_tls());
     last.insert_headers = headers.map(|header| (*header, "true".to_owned())).collect();
-    golden("tls_clients", &graph).await;
+    golden("tls_clients", &graph);
 }
 
-#[tokio::test]
-async fn old_versions_gaps_and_metrics() {
+#[test]
+fn old_versions_gaps_and_metrics() {
     let mut graph = world::load_balancer();
     let pool = graph.pair(PoolProtocol::Http);
     graph.serve(ListenerProtocol::TerminatedHttps, pool);
@@ -123,11 +123,11 @@ async fn old_versions_gaps_and_metrics() {
         ..secured()
     };
     graph.listener(ListenerProtocol::Prometheus, 9100).tls = secured();
-    golden("tls_versions", &graph).await;
+    golden("tls_versions", &graph);
 }
 
-#[tokio::test]
-async fn members_over_tls() {
+#[test]
+fn members_over_tls() {
     let mut graph = world::load_balancer();
     let named = HttpProbe {
         version: Some(HttpVersion::V1_1),
@@ -167,5 +167,5 @@ async fn members_over_tls() {
         }
         graph.serve(listens, pool);
     }
-    golden("tls_members", &graph).await;
+    golden("tls_members", &graph);
 }

@@ -44,23 +44,19 @@ impl Secured {
     pub(super) async fn new(vip: &str) -> Self {
         let mut secured = Self {
             node: Node::new(vip),
-            authority: Authority::new("authority").await,
+            authority: Authority::new("authority"),
             held: Held::default(),
         };
         let pool = Build::pool(&mut secured.node.graph, PoolProtocol::Http).id;
         secured.node.member(pool, "one").await;
-        let listener = secured.listener(ListenerProtocol::TerminatedHttps, 8443).await;
+        let listener = secured.listener(ListenerProtocol::TerminatedHttps, 8443);
         listener.default_pool = Some(pool);
         secured
     }
 
     /// A listener with a certificate for `www.example`.
-    pub(super) async fn listener(
-        &mut self,
-        protocol: ListenerProtocol,
-        port: i64,
-    ) -> &mut Listener {
-        let issued = self.authority.issue("/CN=www.example", "www.example").await;
+    pub(super) fn listener(&mut self, protocol: ListenerProtocol, port: i64) -> &mut Listener {
+        let issued = self.authority.server("www.example");
         let listener = self.node.graph.listener(protocol, port);
         listener.tls.default_container = Some(reference("www"));
         listener.tls.alpn = Some(Alpn::ALL.to_vec());
@@ -84,8 +80,8 @@ impl Secured {
     }
 
     /// One certificate more, for a host that names it.
-    pub(super) async fn host(&mut self, host: &str) -> Issued {
-        let issued = self.authority.issue(&format!("/CN={host}"), host).await;
+    pub(super) fn host(&mut self, host: &str) -> Issued {
+        let issued = self.authority.server(host);
         self.put(MaterialKind::Certificate, host, issued.pem());
         self.first().tls.sni_containers.push(reference(host));
         issued
@@ -160,6 +156,6 @@ pub(super) async fn serial(socket: SocketAddr, host: &str) -> String {
 
 /// The serial number of a certificate that was issued.
 pub(super) async fn serial_of(issued: &Issued) -> String {
-    let script = format!("openssl x509 -noout -serial -in {}", issued.file.display());
+    let script = format!("openssl x509 -noout -serial -in {}", issued.path());
     shell(Path::new("/"), &script).await.trim().to_owned()
 }

@@ -13,17 +13,17 @@ use crate::authority::{Authority, Issued};
 use crate::world::Build;
 
 fn shows(issued: &Issued) -> String {
-    format!("--cert {}", issued.file.display())
+    format!("--cert {}", issued.path())
 }
 
 #[tokio::test]
 async fn who_has_no_good_certificate_is_not_let_in_where_one_is_demanded() {
     let mut secured = Secured::new("127.77.21.1").await;
-    let good = secured.authority.issue("/CN=alice", "alice").await;
-    let revoked = secured.authority.issue("/CN=bob", "bob").await;
-    let foreign = Authority::new("other").await.issue("/CN=eve", "eve").await;
+    let good = secured.authority.client("alice");
+    let revoked = secured.authority.client("bob");
+    let foreign = Authority::new("other").client("eve");
     secured.ask_clients(Mandatory);
-    let list = secured.authority.revoke(&[&revoked]).await;
+    let list = secured.authority.revoke(&[&revoked]);
     secured.list_revoked(list);
     secured.apply().await;
     for version in ["--http2", "--http1.1", "--tls-max 1.2"] {
@@ -40,8 +40,8 @@ async fn who_has_no_good_certificate_is_not_let_in_where_one_is_demanded() {
 #[tokio::test]
 async fn where_none_is_demanded_none_is_as_good_as_a_good_one() {
     let mut secured = Secured::new("127.77.21.2").await;
-    let good = secured.authority.issue("/CN=alice", "alice").await;
-    let foreign = Authority::new("other").await.issue("/CN=eve", "eve").await;
+    let good = secured.authority.client("alice");
+    let foreign = Authority::new("other").client("eve");
     secured.ask_clients(Optional);
     secured.apply().await;
     assert_eq!(secured.curl("").await.status, 200);
@@ -53,7 +53,7 @@ async fn where_none_is_demanded_none_is_as_good_as_a_good_one() {
 #[tokio::test]
 async fn members_are_told_of_certificates_by_the_load_balancer_alone() {
     let mut secured = Secured::new("127.77.21.3").await;
-    let good = secured.authority.issue("/O=Org/CN=alice", "alice").await;
+    let good = secured.authority.client("alice/O=Org");
     secured.ask_clients(Optional);
     let tls_headers = InsertHeader::ALL.iter().filter(|header| header.needs_tls());
     secured.first().insert_headers =
@@ -70,7 +70,7 @@ async fn members_are_told_of_certificates_by_the_load_balancer_alone() {
     for line in [
         "x-ssl-client-verify: 0",
         "x-ssl-client-has-cert: 1",
-        "x-ssl-client-dn: /O=Org/CN=alice",
+        "x-ssl-client-dn: /CN=alice/O=Org",
         "x-ssl-client-cn: alice",
         "x-ssl-issuer: /CN=authority",
     ] {
@@ -101,8 +101,8 @@ async fn members_are_told_of_certificates_by_the_load_balancer_alone() {
 #[tokio::test]
 async fn a_name_cannot_bring_a_header_of_its_own() {
     let mut secured = Secured::new("127.77.21.4").await;
-    let sly = secured.authority.issue("/CN=$(printf 'a\\r\\nX-Admin: 1')", "sly").await;
-    assert!(fs::read_to_string(&sly.file).unwrap().contains("CERTIFICATE"));
+    let sly = secured.authority.client("a\r\nX-Admin: 1");
+    assert!(sly.pem().contains("CERTIFICATE"));
     secured.ask_clients(Mandatory);
     for header in [InsertHeader::SslClientDn, InsertHeader::SslClientCn] {
         secured.first().insert_headers.insert(header, "true".to_owned());
@@ -120,8 +120,8 @@ async fn a_name_cannot_bring_a_header_of_its_own() {
 #[tokio::test]
 async fn rules_look_at_certificates() {
     let mut secured = Secured::new("127.77.21.5").await;
-    let finance = secured.authority.issue("/OU=finance/CN=alice", "alice").await;
-    let other = secured.authority.issue("/OU=sales/CN=bob", "bob").await;
+    let finance = secured.authority.client("alice/OU=finance");
+    let other = secured.authority.client("bob/OU=sales");
     secured.ask_clients(Optional);
     let listener = secured.first().id;
     let graph = &mut secured.node.graph;
@@ -151,7 +151,7 @@ async fn rules_look_at_certificates() {
 async fn a_session_from_elsewhere_is_no_way_in() {
     let mut secured = Secured::new("127.77.21.6").await;
     let pool = secured.pool();
-    secured.listener(ListenerProtocol::TerminatedHttps, 8444).await.default_pool = Some(pool);
+    secured.listener(ListenerProtocol::TerminatedHttps, 8444).default_pool = Some(pool);
     secured.ask_clients(Mandatory);
     secured.apply().await;
     let directory = tempfile::tempdir().unwrap();

@@ -23,8 +23,8 @@ fn shown(said: &str) -> &str {
 async fn hosts_get_their_certificates_and_all_others_the_default() {
     let mut secured = Secured::new("127.77.20.1").await;
     secured.node.graph.additional_vip("127.77.20.101");
-    let api = secured.host("api.example").await;
-    secured.host("*.apps.example").await;
+    let api = secured.host("api.example");
+    secured.host("*.apps.example");
     secured.apply().await;
     for (host, certificate) in [
         ("www.example", "CN = www.example"),
@@ -46,8 +46,8 @@ async fn hosts_get_their_certificates_and_all_others_the_default() {
 async fn without_a_default_the_first_certificate_is_it() {
     let mut secured = Secured::new("127.77.20.2").await;
     secured.first().tls.default_container = None;
-    secured.host("one.example").await;
-    secured.host("two.example").await;
+    secured.host("one.example");
+    secured.host("two.example");
     secured.apply().await;
     assert_eq!(shown(&secured.s_client("-noservername").await), "CN = one.example");
     assert_eq!(shown(&secured.s_client("-servername two.example").await), "CN = two.example");
@@ -146,7 +146,7 @@ async fn nobody_renegotiates_or_sends_early_data() {
 #[tokio::test]
 async fn metrics_are_told_over_tls_if_there_is_a_certificate() {
     let mut secured = Secured::new("127.77.20.7").await;
-    secured.listener(ListenerProtocol::Prometheus, 9100).await;
+    secured.listener(ListenerProtocol::Prometheus, 9100);
     secured.apply().await;
     let got = secured.curl_at(9100, "/metrics", "").await;
     let text = &got.text[..got.text.floor_char_boundary(2_000)];

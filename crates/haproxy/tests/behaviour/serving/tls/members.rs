@@ -58,8 +58,8 @@ struct Behind {
 impl Behind {
     /// The member shows this certificate, and has these options besides.
     async fn new(number: u8, options: &str) -> Self {
-        let authority = Authority::new("authority").await;
-        let issued = authority.issue("/CN=member", "member").await;
+        let authority = Authority::new("authority");
+        let issued = authority.server("member");
         Self::with(number, authority, &issued, options).await
     }
 
@@ -68,7 +68,7 @@ impl Behind {
         let pool = node.listener(8080);
         node.graph.pools[0].tls.enabled = true;
         let address = format!("127.77.23.{number}");
-        let crt = format!("ssl crt {} {options}", issued.file.display());
+        let crt = format!("ssl crt {} {options}", issued.path());
         let member = member(&address, &crt).await;
         node.graph.member(pool, &address, 8000);
         let held = Held::default();
@@ -121,7 +121,7 @@ async fn members_are_judged_if_there_is_somebody_to_judge_them_by() {
     behind.apply().await;
     assert_eq!(behind.get().await.0, 200);
 
-    let other = Authority::new("other").await.pem();
+    let other = Authority::new("other").pem();
     behind.put(MaterialKind::Authorities, other);
     behind.apply().await;
     assert_eq!(behind.get().await.0, 503, "signed by a stranger");
@@ -134,18 +134,18 @@ async fn members_are_judged_if_there_is_somebody_to_judge_them_by() {
 
 #[tokio::test]
 async fn a_revoked_member_is_left_alone() {
-    let authority = Authority::new("authority").await;
-    let issued = authority.issue("/CN=member", "member").await;
+    let authority = Authority::new("authority");
+    let issued = authority.server("member");
     let mut behind = Behind::with(2, authority, &issued, "").await;
     let own = behind.authority.pem();
     behind.put(MaterialKind::Authorities, own);
-    let nobody = behind.authority.revoke(&[]).await;
+    let nobody = behind.authority.revoke(&[]);
     behind.put(MaterialKind::Revocations, nobody);
     behind.apply().await;
     for _ in 0..3 {
         assert_eq!(behind.get().await.0, 200);
     }
-    let list = behind.authority.revoke(&[&issued]).await;
+    let list = behind.authority.revoke(&[&issued]);
     behind.put(MaterialKind::Revocations, list);
     behind.apply().await;
     for _ in 0..3 {
@@ -156,8 +156,8 @@ async fn a_revoked_member_is_left_alone() {
 
 #[tokio::test]
 async fn members_that_ask_see_our_certificate_and_its_successor_without_a_new_process() {
-    let authority = Authority::new("authority").await;
-    let issued = authority.issue("/CN=member", "member").await;
+    let authority = Authority::new("authority");
+    let issued = authority.server("member");
     let directory = tempfile::tempdir().unwrap();
     let ca = directory.path().join("ca.pem");
     fs::write(&ca, authority.pem()).unwrap();
@@ -166,14 +166,14 @@ async fn members_that_ask_see_our_certificate_and_its_successor_without_a_new_pr
     behind.apply().await;
     assert_eq!(behind.get().await.0, 502, "we show none");
 
-    let ours = behind.authority.issue("/CN=balancer", "balancer").await;
+    let ours = behind.authority.client("balancer");
     behind.put(MaterialKind::Certificate, ours.pem());
     behind.apply().await;
     let pid = behind.node.pid().await;
     let (status, text) = behind.get().await;
     assert!(status == 200 && text.contains("certificate balancer\n"), "{status} {text}");
 
-    let ours = behind.authority.issue("/CN=successor", "successor").await;
+    let ours = behind.authority.client("successor");
     behind.put(MaterialKind::Certificate, ours.pem());
     behind.apply().await;
     assert_eq!(behind.node.pid().await, pid);
@@ -189,8 +189,8 @@ async fn members_that_ask_see_our_certificate_and_its_successor_without_a_new_pr
 async fn the_protocol_is_agreed_on_with_each_member() {
     let mut behind = Behind::new(4, "alpn h2,http/1.1").await;
     let old = format!("127.77.23.{}", 104);
-    let issued = behind.authority.issue("/CN=old", "old").await;
-    let crt = format!("ssl crt {} alpn http/1.1", issued.file.display());
+    let issued = behind.authority.server("old");
+    let crt = format!("ssl crt {} alpn http/1.1", issued.path());
     behind.members.push(member(&old, &crt).await);
     behind.node.graph.member(behind.pool, &old, 8000);
     behind.node.graph.pools[0].tls.alpn = Some(vec![Alpn::H2, Alpn::Http11]);
@@ -206,7 +206,7 @@ async fn the_protocol_is_agreed_on_with_each_member() {
 async fn members_learn_the_host_that_the_client_named() {
     let mut behind = Behind::new(5, "").await;
     let pool = behind.pool;
-    let issued = behind.authority.issue("/CN=www.example", "www.example").await;
+    let issued = behind.authority.server("www.example");
     let listener = behind.node.graph.listener(ListenerProtocol::TerminatedHttps, 8443);
     listener.default_pool = Some(pool);
     listener.tls.default_container = Some(reference("www"));
@@ -256,7 +256,7 @@ async fn members_are_probed_as_they_are_spoken_to() {
         behind.eventually(member, MemberHealth::Up).await;
         assert_eq!(behind.get().await.0, 200, "{probe:?}");
 
-        let other = Authority::new("other").await.pem();
+        let other = Authority::new("other").pem();
         behind.put(MaterialKind::Authorities, other);
         behind.apply().await;
         behind.eventually(member, MemberHealth::Down).await;
@@ -269,17 +269,17 @@ async fn a_member_that_is_added_is_judged_too_and_needs_no_new_process() {
     let mut behind = Behind::new(7, "").await;
     let own = behind.authority.pem();
     behind.put(MaterialKind::Authorities, own);
-    let ours = behind.authority.issue("/CN=balancer", "balancer").await;
+    let ours = behind.authority.client("balancer");
     behind.put(MaterialKind::Certificate, ours.pem());
     behind.node.graph.pools[0].tls.alpn = Some(Alpn::ALL.to_vec());
     behind.apply().await;
     let pid = behind.node.pid().await;
 
-    let stranger = Authority::new("other").await.issue("/CN=stranger", "stranger").await;
-    let good = behind.authority.issue("/CN=second", "second").await;
+    let stranger = Authority::new("other").server("stranger");
+    let good = behind.authority.server("second");
     for (number, issued) in [(107, &good), (207, &stranger)] {
         let address = format!("127.77.23.{number}");
-        let crt = format!("ssl crt {}", issued.file.display());
+        let crt = format!("ssl crt {}", issued.path());
         behind.members.push(member(&address, &crt).await);
         behind.node.graph.member(behind.pool, &address, 8000);
     }

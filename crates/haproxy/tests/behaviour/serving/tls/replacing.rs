@@ -15,22 +15,22 @@ use crate::authority::{Authority, Issued, shell};
 
 impl Secured {
     /// Puts another certificate for `www.example` into the slot of the default one.
-    async fn renew(&mut self) -> Issued {
-        let issued = self.authority.issue("/CN=www.example", "www.example").await;
+    fn renew(&mut self) -> Issued {
+        let issued = self.authority.server("www.example");
         self.put(MaterialKind::Certificate, "www", issued.pem());
         issued
     }
 
     /// Whether a client with this certificate is let in.
     async fn lets_in(&self, issued: &Issued) -> bool {
-        self.curl(&format!("--cert {}", issued.file.display())).await.status == 200
+        self.curl(&format!("--cert {}", issued.path())).await.status == 200
     }
 }
 
 #[tokio::test]
 async fn a_renewed_certificate_is_shown_by_the_same_process_and_nobody_notices() {
     let mut secured = Secured::new("127.77.24.1").await;
-    let api = secured.host("api.example").await;
+    let api = secured.host("api.example");
     secured.apply().await;
     let pid = secured.node.pid().await;
     let socket = secured.vip();
@@ -51,11 +51,11 @@ async fn a_renewed_certificate_is_shown_by_the_same_process_and_nobody_notices()
         }
     });
     for _ in 0..5 {
-        let renewed = secured.renew().await;
+        let renewed = secured.renew();
         secured.apply().await;
         assert_eq!(secured.serial("www.example").await, serial_of(&renewed).await);
     }
-    let renewed = secured.authority.issue("/CN=api.example", "api.example").await;
+    let renewed = secured.authority.server("api.example");
     secured.put(MaterialKind::Certificate, "api.example", renewed.pem());
     secured.apply().await;
     let shown = secured.serial("api.example").await;
@@ -86,7 +86,7 @@ async fn connections_outlive_the_certificate_that_they_were_made_with() {
     while !std::fs::read_to_string(&said).unwrap_or_default().contains("HTTP/1.1 200") {
         rounds.tick().await;
     }
-    let renewed = secured.renew().await;
+    let renewed = secured.renew();
     secured.apply().await;
     assert_eq!(secured.serial("www.example").await, serial_of(&renewed).await);
     std::fs::write(directory.path().join("go"), "").unwrap();
@@ -103,8 +103,8 @@ async fn hosts_come_and_go_without_a_new_process() {
     let pid = secured.node.pid().await;
     let default = secured.serial("api.example").await;
 
-    let api = secured.host("api.example").await;
-    let shop = secured.host("shop.example").await;
+    let api = secured.host("api.example");
+    let shop = secured.host("shop.example");
     secured.apply().await;
     assert_eq!(secured.serial("api.example").await, serial_of(&api).await);
     assert_eq!(secured.serial("shop.example").await, serial_of(&shop).await);
@@ -128,23 +128,23 @@ async fn hosts_come_and_go_without_a_new_process() {
 #[tokio::test]
 async fn who_is_revoked_is_refused_from_the_next_connection_on() {
     let mut secured = Secured::new("127.77.24.4").await;
-    let alice = secured.authority.issue("/CN=alice", "alice").await;
+    let alice = secured.authority.client("alice");
     secured.ask_clients(Mandatory);
-    let nobody = secured.authority.revoke(&[]).await;
+    let nobody = secured.authority.revoke(&[]);
     secured.list_revoked(nobody);
     secured.apply().await;
     let pid = secured.node.pid().await;
     assert!(secured.lets_in(&alice).await);
     let directory = tempfile::tempdir().unwrap();
     let session = directory.path().join("session");
-    let (shows, session) = (alice.file.display(), session.display());
+    let (shows, session) = (alice.path(), session.display());
     for version in ["-tls1_2 -no_ticket", "-tls1_2", "-tls1_3"] {
         std::fs::write(directory.path().join("session"), "").unwrap();
         let arguments = format!("{version} -cert {shows} -sess_out {session}");
         assert!(secured.s_client(&arguments).await.contains("HTTP/1.1 200"));
     }
 
-    let list = secured.authority.revoke(&[&alice]).await;
+    let list = secured.authority.revoke(&[&alice]);
     secured.list_revoked(list);
     secured.apply().await;
     assert_eq!(secured.node.pid().await, pid);
@@ -158,9 +158,9 @@ async fn who_is_revoked_is_refused_from_the_next_connection_on() {
 #[tokio::test]
 async fn other_authorities_let_others_in_without_a_new_process() {
     let mut secured = Secured::new("127.77.24.5").await;
-    let alice = secured.authority.issue("/CN=alice", "alice").await;
-    let other = Authority::new("other").await;
-    let eve = other.issue("/CN=eve", "eve").await;
+    let alice = secured.authority.client("alice");
+    let other = Authority::new("other");
+    let eve = other.client("eve");
     secured.ask_clients(Mandatory);
     secured.apply().await;
     let pid = secured.node.pid().await;
@@ -171,7 +171,7 @@ async fn other_authorities_let_others_in_without_a_new_process() {
     assert_eq!(secured.node.pid().await, pid);
 
     // With their own list they change at one moment, which takes another process.
-    let list = other.revoke(&[]).await;
+    let list = other.revoke(&[]);
     secured.list_revoked(list);
     secured.apply().await;
     assert_ne!(secured.node.pid().await, pid);
@@ -185,10 +185,10 @@ async fn what_is_too_long_for_the_socket_comes_by_another_process() {
     secured.ask_clients(Mandatory);
     secured.apply().await;
     let pid = secured.node.pid().await;
-    let alice = secured.authority.issue("/CN=alice", "alice").await;
+    let alice = secured.authority.client("alice");
     let mut many = secured.authority.pem();
     while many.len() < 16 * 1024 {
-        many.push_str(&secured.authority.issue("/CN=filler", "filler").await.certificate);
+        many.push_str(&secured.authority.client("filler").identity.certificate);
     }
     secured.put(MaterialKind::Authorities, "ca", many);
     secured.apply().await;
@@ -200,12 +200,12 @@ async fn what_is_too_long_for_the_socket_comes_by_another_process() {
 #[tokio::test]
 async fn a_bad_certificate_is_refused_without_a_path_and_the_good_one_serves_on() {
     let mut secured = Secured::new("127.77.24.7").await;
-    let good = secured.renew().await;
+    let good = secured.renew();
     secured.apply().await;
     let pid = secured.node.pid().await;
-    let other = secured.authority.issue("/CN=www.example", "www.example").await;
+    let other = secured.authority.server("www.example");
     // The key of another.
-    let mismatched = format!("{}{}", other.certificate, good.key);
+    let mismatched = format!("{}{}", other.identity.certificate, good.identity.key);
     for bad in [mismatched.as_str(), "-----BEGIN JUNK-----\n"] {
         secured.put(MaterialKind::Certificate, "www", bad);
         secured.node.material = secured.held.material();
@@ -234,12 +234,12 @@ async fn a_bad_certificate_is_refused_without_a_path_and_the_good_one_serves_on(
 #[tokio::test]
 async fn what_somebody_else_has_begun_on_the_socket_is_not_mistaken_for_ours() {
     let mut secured = Secured::new("127.77.24.8").await;
-    let api = secured.host("api.example").await;
+    let api = secured.host("api.example");
     secured.apply().await;
     // HAProxy would put the next content, whatever it is for, into what was begun.
     let listener = secured.first().id;
     let path = secured.node.site.secrets.join(format!("{listener}.pem"));
-    let stranger = secured.authority.issue("/CN=stranger", "stranger").await;
+    let stranger = secured.authority.server("stranger");
     let socket = secured.node.site.directory.join("admin.sock");
     let mut socket = UnixStream::connect(socket).await.unwrap();
     let begun = format!("set ssl cert {} <<\n{}\n", path.display(), stranger.pem());
@@ -247,7 +247,7 @@ async fn what_somebody_else_has_begun_on_the_socket_is_not_mistaken_for_ours() {
     let mut said = String::new();
     socket.read_to_string(&mut said).await.unwrap();
     assert!(said.contains("Transaction created"), "{said}");
-    let renewed = secured.renew().await;
+    let renewed = secured.renew();
     secured.apply().await;
     assert_eq!(secured.serial("www.example").await, serial_of(&renewed).await);
     assert_eq!(secured.serial("api.example").await, serial_of(&api).await);

@@ -29,7 +29,7 @@ fn is_below(directory: &Path, text: &str) -> bool {
 #[tokio::test]
 async fn keys_are_in_memory_for_their_owner_and_nowhere_else() {
     let mut secured = Secured::new("127.77.25.1").await;
-    let api = secured.host("api.example").await;
+    let api = secured.host("api.example");
     secured.ask_clients(Optional);
     secured.apply().await;
     let secrets = secured.node.site.secrets.clone();
@@ -44,15 +44,15 @@ async fn keys_are_in_memory_for_their_owner_and_nowhere_else() {
     for name in &there {
         assert_eq!(mode(&secrets.join(name)), 0o600, "{name}");
     }
-    let secret = api.key.lines().nth(1).unwrap();
+    let secret = api.identity.key.lines().nth(1).unwrap();
     assert!(is_below(&secrets, secret));
     // The candidate of a reload is there, too.
-    secured.listener(ListenerProtocol::TerminatedHttps, 8444).await;
+    secured.listener(ListenerProtocol::TerminatedHttps, 8444);
     secured.apply().await;
     let place = &secured.node.site.directory;
     assert!(names(place).contains(&"haproxy.candidate".to_owned()));
     assert!(!is_below(place, secret) && !is_below(place, "PRIVATE KEY"));
-    assert!(!is_below(place, api.certificate.lines().nth(1).unwrap()));
+    assert!(!is_below(place, api.identity.certificate.lines().nth(1).unwrap()));
 
     let (secrets, place) = (secrets.clone(), place.clone());
     secured.node.driver.remove(&secured.node.site).await.unwrap();
@@ -63,7 +63,7 @@ async fn keys_are_in_memory_for_their_owner_and_nowhere_else() {
 #[tokio::test]
 async fn what_is_not_used_any_more_is_removed() {
     let mut secured = Secured::new("127.77.25.2").await;
-    secured.host("api.example").await;
+    secured.host("api.example");
     secured.ask_clients(Optional);
     secured.apply().await;
     let secrets = secured.node.site.secrets.clone();
@@ -128,7 +128,7 @@ async fn material_that_has_not_come_is_asked_for() {
     let error = secured.node.apply().await.unwrap_err();
     assert!(error.to_string().contains("the content of missing is not there"), "{error}");
     assert!(!error.is_final(), "it may come");
-    let issued = secured.authority.issue("/CN=a", "a").await;
+    let issued = secured.authority.server("a");
     secured.put(MaterialKind::Certificate, "missing", issued.pem());
     secured.apply().await;
     assert_eq!(secured.curl("").await.status, 200);

@@ -50,6 +50,9 @@ struct Held {
     /// With the placement it is about. `None` until the first round of the keeper.
     outcome: Option<(Epoch, Outcome)>,
     witness: Witness,
+    /// Whether its material was sealed for a key that the node has lost: the same graph is wanted
+    /// again, sealed for the key of now.
+    is_shut: bool,
 }
 
 impl Holdings {
@@ -136,6 +139,7 @@ impl Holdings {
         if matches!(held.outcome, Some((_, Outcome::Leaving))) {
             held.outcome = None;
         }
+        held.is_shut = false;
         held.wanted.send_replace(Wanted { epoch, graph });
     }
 
@@ -248,7 +252,13 @@ impl Holdings {
         let leaving = wanted.graph.is_none();
         let outcome = leaving.then_some((wanted.epoch, Outcome::Leaving));
         let (wanted, receiver) = watch::channel(wanted);
-        let held = Held { wanted, outcome, witness: Witness::default() };
+        // What comes from a control plane is sealed for the key of now; what the ledger has may not be.
+        let graph = record.as_ref().map(|record| &record.graph);
+        let is_shut = graph.is_some_and(|graph| self.node.material(graph).is_err());
+        if is_shut {
+            tracing::warn!(load_balancer = %id, "sealed for a key that is lost; fetched again");
+        }
+        let held = Held { wanted, outcome, witness: Witness::default(), is_shut };
         state.held.insert(id, held);
         let node = Arc::clone(&self.node);
         let keeper = Keeper::new(id, node, Arc::clone(self), receiver, record);
@@ -274,6 +284,7 @@ impl Held {
     fn lacks(&self, epoch: Epoch, generation: Generation) -> bool {
         let wanted = self.wanted.borrow();
         match &wanted.graph {
+            Some(graph) if self.is_shut => (epoch, generation) >= (wanted.epoch, graph.generation),
             Some(graph) => (epoch, generation) > (wanted.epoch, graph.generation),
             // It leaves, and is wanted again.
             None => epoch >= wanted.epoch,

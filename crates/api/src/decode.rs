@@ -160,6 +160,14 @@ impl<T> Patch<T> {
         }
     }
 
+    /// The value, if there is one, where it is.
+    pub const fn as_value(&self) -> Option<&T> {
+        match self {
+            Self::Absent | Self::Null => None,
+            Self::Value(value) => Some(value),
+        }
+    }
+
     /// Whether it was mentioned, and not as null.
     pub const fn is_value(&self) -> bool {
         matches!(self, Self::Value(_))

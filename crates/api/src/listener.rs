@@ -237,6 +237,17 @@ impl Attributes {
 }
 
 impl Update {
+    /// The secrets that it names.
+    pub fn secrets(&self) -> Vec<&SecretRef> {
+        let single = [
+            &self.default_tls_container_ref,
+            &self.client_ca_tls_container_ref,
+            &self.client_crl_container_ref,
+        ];
+        let several = self.sni_container_refs.as_value().into_iter().flatten();
+        single.into_iter().filter_map(Patch::as_value).chain(several).collect()
+    }
+
     /// The listener as it shall be. Can be asked again of a listener that has changed meanwhile.
     ///
     /// # Errors

@@ -208,6 +208,12 @@ impl Attributes {
 }
 
 impl Update {
+    /// The secrets that it names.
+    pub fn secrets(&self) -> Vec<&SecretRef> {
+        let all = [&self.tls_container_ref, &self.ca_tls_container_ref, &self.crl_container_ref];
+        all.into_iter().filter_map(Patch::as_value).collect()
+    }
+
     /// The pool as it shall be. Can be asked again of a pool that has changed meanwhile.
     ///
     /// # Errors

@@ -14,6 +14,7 @@ mod l7_policy;
 mod l7_rule;
 mod listener;
 mod load_balancer;
+mod material;
 mod member;
 mod node;
 mod origin;
@@ -206,10 +207,11 @@ mod tests {
     use evenkeel_model::address::AddressRules;
     use evenkeel_model::quota::Limits;
     use evenkeel_store::{Backend, Store, StoreConfig, SystemClock};
+    use evenkeel_vault::{Keyring, MasterKeys};
 
     use super::*;
-    use crate::Config;
     use crate::config::AuthStrategy;
+    use crate::{Config, Services};
 
     async fn front(routes: Router) -> Front {
         let store = StoreConfig {
@@ -223,7 +225,9 @@ mod tests {
         };
         let store = Store::open(store).await.unwrap();
         let config = Config { auth_strategy: AuthStrategy::NoAuth, ..Config::default() };
-        Front { control: ControlPlane::start(config, store, None).unwrap(), routes }
+        let keyring = Keyring::new(MasterKeys::generate());
+        let services = Services { identity: None, key_store: None, keyring };
+        Front { control: ControlPlane::start(config, store, services).unwrap(), routes }
     }
 
     #[tokio::test]

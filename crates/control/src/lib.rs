@@ -6,7 +6,10 @@
 //! store.
 
 pub mod config;
+mod handover;
 pub mod http;
+pub mod key_store;
+pub mod rotation;
 mod said;
 pub mod scheduler;
 pub mod serve;
@@ -19,6 +22,7 @@ use std::sync::Arc;
 use axum::Router;
 use evenkeel_model::Violation;
 use evenkeel_store::Store;
+use evenkeel_vault::Keyring;
 use evenkeel_wire::link::{self, AgentEnd};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -28,6 +32,7 @@ use tokio_util::task::TaskTracker;
 pub use config::Config;
 pub use http::caller::{Caller, Identity, Unavailable};
 pub use http::gate::{BadPolicy, Gate};
+pub use key_store::KeyStore;
 
 /// The control plane cannot start as it is configured.
 #[derive(Debug, thiserror::Error)]
@@ -43,6 +48,17 @@ pub enum StartError {
     Deployment(#[from] Violation),
 }
 
+/// What the control plane asks others for.
+#[expect(missing_debug_implementations, reason = "others need not be printable")]
+pub struct Services {
+    /// Who knows the tokens; without it, no token is good.
+    pub identity: Option<Arc<dyn Identity>>,
+    /// Who has the tenants' secrets; without it, no certificate can be named.
+    pub key_store: Option<Arc<dyn KeyStore>>,
+    /// What the secrets in the store are sealed with.
+    pub keyring: Keyring,
+}
+
 /// The control plane. Clones are the same one.
 #[derive(Clone)]
 pub struct ControlPlane(Arc<Inner>);
@@ -50,7 +66,7 @@ pub struct ControlPlane(Arc<Inner>);
 struct Inner {
     config: Config,
     store: Store,
-    identity: Option<Arc<dyn Identity>>,
+    services: Services,
     gate: Gate,
     /// Moves when sessions should state their index again.
     published: watch::Sender<u64>,
@@ -67,16 +83,12 @@ impl fmt::Debug for ControlPlane {
 }
 
 impl ControlPlane {
-    /// Starts the background tasks. Without `identity`, no token is good.
+    /// Starts the background tasks.
     ///
     /// # Errors
     ///
     /// The configuration contradicts itself.
-    pub fn start(
-        config: Config,
-        store: Store,
-        identity: Option<Arc<dyn Identity>>,
-    ) -> Result<Self, StartError> {
+    pub fn start(config: Config, store: Store, services: Services) -> Result<Self, StartError> {
         let gate = Gate::new(&config.policy)?;
         if config.provider(&config.default_provider).is_none() {
             return Err(StartError::DefaultProvider(config.default_provider.to_string()));
@@ -85,7 +97,7 @@ impl ControlPlane {
         let control = Self(Arc::new(Inner {
             config,
             store,
-            identity,
+            services,
             gate,
             published: watch::Sender::new(0),
             stop: CancellationToken::new(),
@@ -139,7 +151,15 @@ impl ControlPlane {
     }
 
     pub(crate) fn identity(&self) -> Option<&dyn Identity> {
-        self.0.identity.as_deref()
+        self.0.services.identity.as_deref()
+    }
+
+    pub(crate) fn key_store(&self) -> Option<&dyn KeyStore> {
+        self.0.services.key_store.as_deref()
+    }
+
+    pub(crate) fn keyring(&self) -> &Keyring {
+        &self.0.services.keyring
     }
 
     pub(crate) fn published(&self) -> &watch::Sender<u64> {

@@ -3,16 +3,17 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use evenkeel_model::{AgentId, LoadBalancerId};
+use evenkeel_model::{AgentId, LoadBalancerGraph, LoadBalancerId};
 use evenkeel_store::StoreError;
+use evenkeel_vault::PublicKey;
 use evenkeel_wire::link::ControlEnd;
 use evenkeel_wire::{FromAgent, Graph, Hello, Index, ToAgent};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 use tracing::Instrument;
 
-use crate::ControlPlane;
 use crate::said::{self, Said};
+use crate::{ControlPlane, handover};
 
 /// How long an agent may take to say who it is, and to take a message.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -52,7 +53,7 @@ pub(crate) async fn run(control: ControlPlane, mut end: ControlEnd) {
 
 async fn converse(control: ControlPlane, end: ControlEnd, hello: Hello) -> Ended {
     let ControlEnd { send, receive } = end;
-    let agent = hello.agent;
+    let (agent, key) = (hello.agent, hello.key.clone());
     tracing::info!(providers = ?hello.providers, capacity = hello.capacity, "session began");
     if let Err(error) = control.store().hello(said::hello(hello)).await {
         return error.into();
@@ -60,7 +61,7 @@ async fn converse(control: ControlPlane, end: ControlEnd, hello: Hello) -> Ended
     let (want, wanted) = mpsc::channel(FETCHES);
     let said = Arc::new(Said::default());
     let speaker =
-        Speaker { control: control.clone(), agent, send, serial: 0, said: Arc::clone(&said) };
+        Speaker { control: control.clone(), agent, key, send, serial: 0, said: Arc::clone(&said) };
     let listener = Listener { control: control.clone(), agent, want, noted: None, said };
     // Both halves run at once, so that neither side can wait for the other for ever. Whichever
     // ends first ends the session; what it leaves undone, the next session states again.
@@ -75,6 +76,8 @@ async fn converse(control: ControlPlane, end: ControlEnd, hello: Hello) -> Ended
 struct Speaker {
     control: ControlPlane,
     agent: AgentId,
+    /// Of the agent's node.
+    key: PublicKey,
     send: mpsc::Sender<ToAgent>,
     /// Of the last index.
     serial: u64,
@@ -123,11 +126,34 @@ impl Speaker {
     async fn say_graph(&self, load_balancer: LoadBalancerId) -> Result<(), Ended> {
         match self.control.store().graph(self.agent, load_balancer).await {
             Ok((epoch, graph)) => {
+                let graph = match graph {
+                    Some(graph) => self.handed_over(graph).await,
+                    None => None,
+                };
                 self.say(ToAgent::Graph(Box::new(Graph { load_balancer, epoch, graph }))).await
             }
             Err(error) => {
                 postponed("graph", &error);
                 Ok(())
+            }
+        }
+    }
+
+    /// The graph with its material sealed for the node. If that cannot be, the agent gets none and
+    /// keeps what it has, and the load balancer says why; it is asked for again.
+    async fn handed_over(&self, mut graph: LoadBalancerGraph) -> Option<LoadBalancerGraph> {
+        let keys = self.control.keyring().keys();
+        let material = std::mem::take(&mut graph.material);
+        match handover::to_node(material, &keys, &self.key) {
+            Ok(material) => Some(LoadBalancerGraph { material, ..graph }),
+            Err(unfit) => {
+                let id = graph.load_balancer.id;
+                tracing::warn!(load_balancer = %id, reason = %unfit, "graph not handed over");
+                let noted = self.control.store().troubled(id, &unfit.to_string()).await;
+                if let Err(error) = noted {
+                    postponed("trouble", &error);
+                }
+                None
             }
         }
     }

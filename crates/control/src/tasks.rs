@@ -2,6 +2,7 @@
 //! after a period. A round takes no input; whoever wakes it says nothing but "look again".
 
 pub(crate) mod liveness;
+pub(crate) mod master_keys;
 pub(crate) mod pending;
 pub(crate) mod placement;
 pub(crate) mod publish;
@@ -37,6 +38,7 @@ pub(crate) fn start(control: &ControlPlane) {
     control.spawn(repeat(publish::Publish, control.clone()));
     control.spawn(repeat(liveness::Liveness::now(), control.clone()));
     control.spawn(repeat(pending::Pending, control.clone()));
+    control.spawn(repeat(master_keys::MasterKeysChange, control.clone()));
 }
 
 /// Repeats the rounds of a task until the control plane stops.

@@ -16,11 +16,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use evenkeel_control::ControlPlane;
 use evenkeel_control::config::{AuthStrategy, Config};
+use evenkeel_control::{ControlPlane, Services};
 use evenkeel_model::text::Label;
 use evenkeel_model::{AgentId, Epoch, LoadBalancer, LoadBalancerId, Timestamp};
 use evenkeel_store::{Backend, Clock, Store, StoreConfig, StoreError};
+use evenkeel_vault::{Keyring, MasterKeys};
 use tokio::time::{Instant, Interval, interval};
 
 pub use cable::Cable;
@@ -65,7 +66,9 @@ impl World {
         })
         .await?;
         asked::seed(&store).await?;
-        let control = ControlPlane::start(config, store, None)?;
+        let keyring = Keyring::new(MasterKeys::generate());
+        let services = Services { identity: None, key_store: None, keyring };
+        let control = ControlPlane::start(config, store, services)?;
         let mut dice = Dice::new(seed);
         let mut world = Self {
             control,

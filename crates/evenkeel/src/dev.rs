@@ -1,14 +1,14 @@
 //! `evenkeel dev`: control plane, agent and façades in one process on one machine.
 //!
 //! The control plane and the agent exchange the messages that two processes would. No root, no
-//! OpenStack, no file: VIPs are loopback addresses, and Keystone and Neutron are stand-ins.
+//! OpenStack, no file: VIPs are loopback addresses, and Keystone, Neutron and Barbican are stand-ins.
 
 mod banner;
 mod demo;
-mod home;
+pub(crate) mod home;
 mod members;
 mod template;
-mod world;
+pub(crate) mod world;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;

@@ -4,6 +4,7 @@
 
 mod dev;
 mod haproxy;
+mod keys;
 
 use std::process::ExitCode;
 
@@ -23,6 +24,8 @@ enum Command {
     Dev(dev::Arguments),
     /// Look at the HAProxies of this node, and ask them.
     Haproxy(haproxy::Arguments),
+    /// Show or change the master keys, which the secrets in the database are sealed with.
+    Keys(keys::Arguments),
     /// Print the OpenAPI document of the service.
     #[command(hide = true)]
     Openapi,
@@ -32,6 +35,7 @@ fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
         Command::Dev(arguments) => dev::run(arguments),
         Command::Haproxy(arguments) => haproxy::run(arguments),
+        Command::Keys(arguments) => keys::run(&arguments),
         Command::Openapi => openapi(),
     };
     match outcome {

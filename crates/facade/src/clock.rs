@@ -1,5 +1,6 @@
 //! The time of day, as Keystone writes it.
 
+use evenkeel_model::Timestamp;
 use time::OffsetDateTime;
 
 /// `2026-08-01T10:00:00.000000Z`.
@@ -14,6 +15,14 @@ pub(crate) fn keystone_time(moment: OffsetDateTime) -> String {
         moment.second(),
         moment.microsecond()
     )
+}
+
+/// A moment of the store, as Barbican writes it: `2026-08-01T10:00:00.000000`.
+pub(crate) fn of_timestamp(moment: Timestamp) -> String {
+    let nanoseconds = i128::from(moment.micros()) * 1000;
+    let moment = OffsetDateTime::from_unix_timestamp_nanos(nanoseconds);
+    let text = keystone_time(moment.unwrap_or(OffsetDateTime::UNIX_EPOCH));
+    text.trim_end_matches('Z').to_owned()
 }
 
 #[cfg(test)]

@@ -88,6 +88,7 @@ impl Identity {
             service("identity", "keystone", "/identity"),
             service("network", "neutron", "/network"),
             service("load-balancer", "octavia", ""),
+            service("key-manager", "barbican", "/key-manager"),
         ])
     }
 

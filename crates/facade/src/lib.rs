@@ -1,13 +1,16 @@
-//! Small stand-ins of Keystone and Neutron, so that unmodified clients work on a laptop.
+//! Small stand-ins of Keystone, Neutron and Barbican, so that unmodified clients work on a laptop.
 //!
 //! The stock clients resolve names through the identity and the network service before they ask
-//! for a load balancer. These façades answer just those questions, for three fixed projects and
-//! the networks of our own store. They are for `evenkeel dev`: any password opens the door.
+//! for a load balancer, and keep certificates in the key manager. These façades answer just those
+//! questions, for three fixed projects and the networks and secrets of our own store. They are for `evenkeel dev`: any password opens the door.
 
 pub mod clock;
 pub mod directory;
 pub mod identity;
+pub mod key_manager;
 pub mod network;
+mod query;
 pub mod refusal;
 
 pub use directory::{Directory, Principal};
+pub use key_manager::KeyManager;

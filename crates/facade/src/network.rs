@@ -98,7 +98,7 @@ fn unavailable(error: StoreError) -> NetworkRefusal {
 
 /// Those of `views` that the query asks for: each parameter that names a field must equal it.
 fn narrowed(views: Vec<Value>, query: Option<&str>) -> Vec<Value> {
-    let pairs: Vec<(String, String)> = view::pairs(query.unwrap_or_default());
+    let pairs: Vec<(String, String)> = crate::query::pairs(query.unwrap_or_default());
     let fits = |view: &Value| {
         pairs.iter().all(|(name, wanted)| match view.get(name) {
             None => true,

@@ -14,17 +14,20 @@ use crate::change::{Opened, check_parent, check_stays, mark, mark_users, open, o
 use crate::engine::{Session, values};
 use crate::insert::insert;
 use crate::stored::get;
-use crate::{position, quota, rules};
+use crate::{Furnished, material, position, quota, rules};
 
 pub(crate) fn listener(
     session: &mut Session<'_>,
-    listener: &Listener,
+    furnished: &Furnished<Listener>,
 ) -> Result<Record<Listener>, StoreError> {
+    let listener = &furnished.value;
     let project = owner(session, listener.load_balancer)?;
     quota::check(session, &project, ResourceKind::Listener, 1)?;
     default_pool_fits(session, listener)?;
     let opened = open(session, listener.load_balancer)?;
     put_listener(session, listener, &opened)?;
+    let slots = listener.tls.slots(listener.id);
+    material::keep_new(session, opened.load_balancer, &slots, &furnished.furnish)?;
     get(session, listener.id)
 }
 
@@ -50,9 +53,10 @@ pub(crate) fn put_listener(
 /// Creates a pool; with a listener, as its default pool.
 pub(crate) fn pool(
     session: &mut Session<'_>,
-    pool: &Pool,
+    furnished: &Furnished<Pool>,
     listener: Option<ListenerId>,
 ) -> Result<Record<Pool>, StoreError> {
+    let pool = &furnished.value;
     let project = owner(session, pool.load_balancer)?;
     if let Some(listener) = listener {
         let (load_balancer, protocol) = rules::listener_of(session, listener)?;
@@ -70,6 +74,8 @@ pub(crate) fn pool(
         check_stays::<Listener>(session, listener)?;
     }
     insert(session, pool, &opened, OperatingStatus::Offline)?;
+    let slots = pool.tls.slots(pool.id);
+    material::keep_new(session, opened.load_balancer, &slots, &furnished.furnish)?;
     if let Some(listener) = listener {
         session.execute(
             "UPDATE listeners SET default_pool_id = ?2 WHERE id = ?1",

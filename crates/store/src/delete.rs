@@ -10,6 +10,7 @@ use crate::StoreError;
 use crate::change::{mark_deleted, open_itself, standing};
 use crate::engine::{Session, values};
 use crate::insert::erase;
+use crate::material;
 use crate::network;
 use crate::rules::pool_is_unused;
 use crate::stored::get;
@@ -79,6 +80,7 @@ pub(crate) fn forget(session: &mut Session<'_>, id: LoadBalancerId) -> Result<()
     erase::<HealthMonitor>(session, of, &values)?;
     erase::<Listener>(session, of, &values)?;
     erase::<Pool>(session, of, &values)?;
+    material::tidy(session, id)?;
     session.execute("DELETE FROM listener_traffic WHERE load_balancer_id = ?1", &values)?;
     session.execute("DELETE FROM placements WHERE load_balancer_id = ?1", &values)?;
     erase::<LoadBalancer>(session, of, &values)?;

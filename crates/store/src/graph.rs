@@ -4,7 +4,7 @@ use evenkeel_model::{AgentId, Epoch, Generation, LoadBalancer, LoadBalancerGraph
 
 use crate::engine::{Session, values};
 use crate::stored::{Stored, get, select};
-use crate::{Store, StoreError};
+use crate::{Store, StoreError, material};
 
 /// What shall be of a load balancer: what is being deleted is left out.
 pub(crate) fn desired(
@@ -23,7 +23,7 @@ pub(crate) fn desired(
     l7_policies.sort_by_key(|policy| (policy.listener, policy.position));
     let mut l7_rules: Vec<evenkeel_model::L7Rule> = staying(session, id)?;
     l7_rules.retain(|rule| l7_policies.iter().any(|policy| policy.id == rule.policy));
-    Ok(LoadBalancerGraph {
+    let mut graph = LoadBalancerGraph {
         generation: row.generation(0)?,
         load_balancer: get::<LoadBalancer>(session, id)?.value,
         listeners,
@@ -33,7 +33,9 @@ pub(crate) fn desired(
         members: staying(session, id)?,
         health_monitors: staying(session, id)?,
         material: Vec::new(),
-    })
+    };
+    graph.material = material::of_graph(session, &graph)?;
+    Ok(graph)
 }
 
 /// The parts of a kind that shall be there, oldest first. A part of something that goes, goes too.
@@ -60,7 +62,8 @@ fn staying<T: Stored>(session: &mut Session<'_>, id: LoadBalancerId) -> Result<V
 
 impl Store {
     /// The latest graph of a load balancer and the number of its placement on `agent`; without a
-    /// graph if it is not, or no longer, placed there.
+    /// graph if it is not, or no longer, placed there. Its material is sealed as it lies in its
+    /// table, with the master keys.
     ///
     /// # Errors
     ///

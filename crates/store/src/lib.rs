@@ -21,6 +21,7 @@ mod l7_rule;
 mod list;
 mod listener;
 mod load_balancer;
+mod material;
 mod member;
 mod network;
 mod observe;
@@ -32,6 +33,7 @@ mod quota;
 mod related;
 mod rules;
 mod schema;
+mod secret;
 mod settle;
 mod status;
 mod stored;
@@ -51,8 +53,10 @@ pub use column::Column;
 pub use config::{Backend, Clock, StoreConfig, SystemClock};
 pub use error::StoreError;
 pub use list::{Direction, Filter, ListQuery, Page, Scope, TagFilter};
+pub use material::{Furnish, Furnished};
 pub use placement::{Assignment, Placement, Unplaced};
 pub use quota::{LimitChange, LimitsChange};
+pub use secret::{KeptSecret, SecretKind, SecretQuery};
 pub use settle::{Held, Progress};
 pub use stored::Stored;
 pub use tree::{Tree, TreeDraft, no_vip};
@@ -191,7 +195,11 @@ impl Store {
     ///
     /// [`StoreError::PortTaken`], [`StoreError::QuotaMet`]; [`StoreError::NotFound`] for the load
     /// balancer or the default pool; [`StoreError::Violation`] if that does not fit.
-    pub async fn create_listener(&self, value: Listener) -> Result<Record<Listener>, StoreError> {
+    pub async fn create_listener(
+        &self,
+        value: impl Into<Furnished<Listener>>,
+    ) -> Result<Record<Listener>, StoreError> {
+        let value = value.into();
         self.write(move |session| create::listener(session, &value)).await
     }
 
@@ -203,9 +211,10 @@ impl Store {
     /// [`StoreError::Violation`].
     pub async fn create_pool(
         &self,
-        value: Pool,
+        value: impl Into<Furnished<Pool>>,
         listener: Option<ListenerId>,
     ) -> Result<Record<Pool>, StoreError> {
+        let value = value.into();
         self.write(move |session| create::pool(session, &value, listener)).await
     }
 
@@ -259,7 +268,21 @@ impl Store {
         id: T::Id,
         edit: impl Fn(&T) -> Result<T, Violation> + Send + Sync + 'static,
     ) -> Result<Record<T>, StoreError> {
-        self.write(move |session| update::update(session, id, &edit)).await
+        self.update_furnished(id, edit, Furnish::default()).await
+    }
+
+    /// [`Self::update`], with the material that the change brings along.
+    ///
+    /// # Errors
+    ///
+    /// The same, and [`StoreError::Violation`] of `furnish`.
+    pub async fn update_furnished<T: Changed>(
+        &self,
+        id: T::Id,
+        edit: impl Fn(&T) -> Result<T, Violation> + Send + Sync + 'static,
+        furnish: Furnish,
+    ) -> Result<Record<T>, StoreError> {
+        self.write(move |session| update::update(session, id, &edit, &furnish)).await
     }
 
     /// Makes the members of a pool what `wishes` say; with `additive`, others stay.

@@ -14,7 +14,7 @@ use evenkeel_model::{
 use crate::engine::{Row, Session, values};
 use crate::insert::erase;
 use crate::stored::Sealed;
-use crate::{Store, StoreError, delete, observe, position};
+use crate::{Store, StoreError, delete, material, observe, position};
 use verdict::{Standing, Verdict, verdicts};
 
 /// How many load balancers settle in one transaction: a node that comes back with a thousand of
@@ -183,7 +183,8 @@ fn purge(
         ),
         &values,
     )?;
-    erase::<Pool>(session, gone, &values).map(drop)
+    erase::<Pool>(session, gone, &values)?;
+    material::tidy(session, id)
 }
 
 /// Removes policies, and closes the gaps that they leave.

@@ -15,7 +15,7 @@ use crate::create::{
 use crate::engine::{Session, values};
 use crate::insert::insert;
 use crate::stored::{get, of_load_balancer};
-use crate::{network, quota, rules};
+use crate::{Furnish, material, network, quota, rules};
 
 /// A load balancer to be, with all that shall be in it. Ids are chosen by the caller, and name
 /// each other.
@@ -35,6 +35,8 @@ pub struct TreeDraft {
     pub members: Vec<Member>,
     /// Who may be asked.
     pub health_monitors: Vec<HealthMonitor>,
+    /// The key material of its listeners and pools.
+    pub furnish: Furnish,
 }
 
 /// A load balancer with all that is in it, oldest first.
@@ -97,6 +99,10 @@ pub(crate) fn create(
     (load_balancer.vip, load_balancer.additional_vips) = (vip, additional);
     let opened = put_load_balancer(session, &load_balancer, project)?;
     put_parts(session, draft, &opened)?;
+    let listeners = draft.listeners.iter().flat_map(|it| it.tls.slots(it.id));
+    let pools = draft.pools.iter().flat_map(|it| it.tls.slots(it.id));
+    let slots: Vec<_> = listeners.chain(pools).collect();
+    material::keep_new(session, load_balancer.id, &slots, &draft.furnish)?;
     read(session, load_balancer.id)
 }
 

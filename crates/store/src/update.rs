@@ -1,5 +1,6 @@
 //! Changing what is there: the same way for every kind, but for what else it touches.
 
+use evenkeel_model::tls::{Slot, TlsOwner};
 use evenkeel_model::{
     HealthMonitor, L7Policy, L7Rule, Listener, LoadBalancer, Member, Pool, Record, ResourceKind,
     Violation,
@@ -10,7 +11,7 @@ use crate::create::{default_pool_fits, mark_policy, open_pool};
 use crate::engine::Session;
 use crate::insert::replace;
 use crate::stored::{Stored, get};
-use crate::{StoreError, position, rules};
+use crate::{Furnish, StoreError, material, position, rules};
 
 /// What a resource becomes of what it is. It may be asked again, and must then say the same.
 pub type Edit<T> = Box<dyn Fn(&T) -> Result<T, Violation> + Send + Sync>;
@@ -41,6 +42,11 @@ pub trait Changed: Stored {
     fn place(_session: &mut Session<'_>, _old: &Self, new: Self) -> Result<Self, StoreError> {
         Ok(new)
     }
+
+    /// Where it uses material, if it is of a kind that can.
+    fn tls(&self) -> Option<(TlsOwner, Vec<Slot>)> {
+        None
+    }
 }
 
 /// Changes a resource; its record afterwards.
@@ -48,6 +54,7 @@ pub(crate) fn update<T: Changed>(
     session: &mut Session<'_>,
     id: T::Id,
     edit: &dyn Fn(&T) -> Result<T, Violation>,
+    furnish: &Furnish,
 ) -> Result<Record<T>, StoreError> {
     let old = get::<T>(session, id)?.value;
     // A request that contradicts itself, or the graph, is told so whatever the state.
@@ -58,6 +65,9 @@ pub(crate) fn update<T: Changed>(
     let new = T::place(session, &old, new)?;
     replace(session, &new)?;
     mark::<T>(session, id, &opened)?;
+    if let Some((owner, slots)) = new.tls() {
+        material::keep(session, opened.load_balancer, owner, &slots, furnish)?;
+    }
     get(session, id)
 }
 
@@ -87,6 +97,10 @@ impl Changed for Listener {
     fn open(session: &mut Session<'_>, value: &Self) -> Result<Opened, StoreError> {
         open(session, value.load_balancer)
     }
+
+    fn tls(&self) -> Option<(TlsOwner, Vec<Slot>)> {
+        Some((TlsOwner::Listener(self.id), self.tls.slots(self.id)))
+    }
 }
 
 impl Changed for Pool {
@@ -94,6 +108,10 @@ impl Changed for Pool {
         let opened = open(session, value.load_balancer)?;
         mark_users(session, value.id, &opened)?;
         Ok(opened)
+    }
+
+    fn tls(&self) -> Option<(TlsOwner, Vec<Slot>)> {
+        Some((TlsOwner::Pool(self.id), self.tls.slots(self.id)))
     }
 }
 

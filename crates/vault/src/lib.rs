@@ -14,6 +14,7 @@ mod der;
 mod encryption;
 #[cfg(feature = "fixtures")]
 pub mod fixtures;
+pub mod keyring;
 pub mod master;
 pub mod master_file;
 pub mod material;
@@ -32,6 +33,7 @@ pub mod unusable;
 
 pub use authorities::{Authorities, UnusableAuthorities};
 pub use bundle::{Bundle, Parts};
+pub use keyring::Keyring;
 pub use master::{MasterKeyId, MasterKeys};
 pub use master_file::MasterFileError;
 pub use material::{Material, Piece};

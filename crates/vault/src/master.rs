@@ -81,6 +81,15 @@ impl MasterKeys {
         Ok(Self { keys })
     }
 
+    /// The keys in the file at `path`.
+    ///
+    /// # Errors
+    ///
+    /// [`MasterFileError`].
+    pub fn read(path: &Path) -> Result<Self, MasterFileError> {
+        Ok(Self { keys: MasterFile::read(path)? })
+    }
+
     /// Puts a new key before those in the file at `path`, and gives them all.
     ///
     /// Broken off, it has either happened or not. Called again, it adds another key.
@@ -96,18 +105,20 @@ impl MasterKeys {
         Ok(Self { keys })
     }
 
-    /// Removes all keys but the first from the file at `path`, and gives that one.
+    /// Removes all keys but the first from the file at `path`, if that is the key that `sealing`
+    /// names, and gives those that are left.
     ///
     /// What one of the others has sealed can never be opened again: call it when everything
-    /// [`Self::is_current`]. Called again, it changes nothing.
+    /// [`Self::is_current`]. Called again, it changes nothing; nor does it if yet another key was
+    /// put before the others meanwhile.
     ///
     /// # Errors
     ///
     /// [`MasterFileError`]; the file is as it was.
-    pub fn forget_old(path: &Path) -> Result<Self, MasterFileError> {
+    pub fn forget_old(path: &Path, sealing: MasterKeyId) -> Result<Self, MasterFileError> {
         let file = MasterFile::claim(path)?;
         let mut keys = MasterFile::read(path)?;
-        if keys.len() > 1 {
+        if keys.len() > 1 && MasterKeyId::of(&keys[0]) == sealing {
             keys.truncate(1);
             file.replace(&keys)?;
         }

@@ -5,6 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use evenkeel_agent::{AgentError, Unbroken};
+use evenkeel_model::ProjectId;
+use evenkeel_model::tls::{MaterialKind, SealedMaterial, Slot, TlsOwner};
+use evenkeel_vault::{Context, NodeKey, Secret};
 
 use crate::node::Call;
 use crate::world::{World, graph, id};
@@ -247,4 +250,54 @@ async fn the_ledger_bears_what_crashes_and_strangers_leave_in_it() {
     assert!(is_there(7, "json") && !is_there(7, "leaving") && !is_there(7, "json.tmp"));
     assert!(is_there(8, "broken") && !is_there(8, "json"));
     assert!(notes.exists());
+}
+
+/// A graph whose certificate is sealed for the node key of these bytes.
+fn sealed_for(key: [u8; 32]) -> evenkeel_model::LoadBalancerGraph {
+    let (project, slot) = (ProjectId::new("p").unwrap(), slot());
+    let node = NodeKey::of(Secret::new(key.into())).ok().unwrap();
+    let context = Context::of_slot(&project, &slot);
+    let sealed = node.public().seal(&Secret::new(b"pem".to_vec()), &context).unwrap();
+    let material = SealedMaterial { slot, project, id: uuid::Uuid::from_u128(1).into(), sealed };
+    evenkeel_model::LoadBalancerGraph { material: vec![material], ..graph(7, 1) }
+}
+
+fn slot() -> Slot {
+    Slot {
+        owner: TlsOwner::Listener(uuid::Uuid::from_u128(7).into()),
+        kind: MaterialKind::Certificate,
+        reference: "a".to_owned().try_into().unwrap(),
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_sealed_for_a_lost_key_is_fetched_again_and_served() {
+    let mut world = World::new();
+    let agent = world.start().await;
+    let mut control = world.session().await;
+    control.want(1, sealed_for([7; 32]));
+    control.index().await;
+    control.until("created", |control| control.converged(7, 1, 1)).await;
+    agent.kill().await;
+
+    fs::write(world.directory.path().join("node.key"), [9; 32]).unwrap();
+    world.node.crash(id(7));
+    let agent = world.start().await;
+    let mut control = world.session().await;
+    pass(5).await;
+    assert!(!world.node.serves(id(7), 1), "nothing opens yet");
+    control.want(1, sealed_for([9; 32]));
+    control.index().await;
+    control.until("served again", |control| control.converged(7, 1, 1)).await;
+    assert!(world.node.serves(id(7), 1));
+    control.serve_for(Duration::from_secs(10)).await;
+    assert_eq!(control.fetched, [id(7)]);
+    agent.kill().await;
+
+    // What was fetched is in the ledger now.
+    world.cable.cut(true);
+    world.node.crash(id(7));
+    let _agent = world.start().await;
+    pass(5).await;
+    assert!(world.node.serves(id(7), 1));
 }

@@ -12,6 +12,7 @@ use evenkeel_api::{
     pool,
 };
 use evenkeel_model::provider::{Capabilities, Demand};
+use evenkeel_model::text::SecretRef;
 use evenkeel_model::{
     HealthMonitor, L7Policy, L7Rule, Listener, LoadBalancer, LoadBalancerId, Member, Pool,
     ProjectId, Record, Violation,
@@ -43,10 +44,12 @@ pub(crate) trait Exposed: Changed + Demand {
         stored: &Self,
         deployment: &Deployment,
     ) -> Result<Self, Violation>;
+    /// The secrets that a change names.
+    fn secrets(update: &Self::Update) -> Vec<&SecretRef>;
 }
 
 macro_rules! exposed {
-    ($($resource:ident: $module:ident, $root:literal, $collection:literal;)+) => {$(
+    ($($resource:ident: $module:ident, $root:literal, $collection:literal, $secrets:expr;)+) => {$(
         impl Exposed for $resource {
             const SUBJECT: Subject = Subject::$resource;
             const ROOT: &'static str = $root;
@@ -64,18 +67,23 @@ macro_rules! exposed {
             ) -> Result<Self, Violation> {
                 update.apply(stored, deployment)
             }
+
+            fn secrets(update: &Self::Update) -> Vec<&SecretRef> {
+                let secrets: fn(&Self::Update) -> Vec<&SecretRef> = $secrets;
+                secrets(update)
+            }
         }
     )+};
 }
 
 exposed! {
-    LoadBalancer: load_balancer, "loadbalancer", "loadbalancers";
-    Listener: listener, "listener", "listeners";
-    Pool: pool, "pool", "pools";
-    Member: member, "member", "members";
-    HealthMonitor: health_monitor, "healthmonitor", "healthmonitors";
-    L7Policy: l7_policy, "l7policy", "l7policies";
-    L7Rule: l7_rule, "rule", "rules";
+    LoadBalancer: load_balancer, "loadbalancer", "loadbalancers", |_| Vec::new();
+    Listener: listener, "listener", "listeners", listener::Update::secrets;
+    Pool: pool, "pool", "pools", pool::Update::secrets;
+    Member: member, "member", "members", |_| Vec::new();
+    HealthMonitor: health_monitor, "healthmonitor", "healthmonitors", |_| Vec::new();
+    L7Policy: l7_policy, "l7policy", "l7policies", |_| Vec::new();
+    L7Rule: l7_rule, "rule", "rules", |_| Vec::new();
 }
 
 impl Call {
@@ -126,6 +134,7 @@ impl Call {
     ) -> Result<Response, Refusal> {
         self.only(&[])?;
         let deployment = self.deployment().clone();
+        let named: Vec<SecretRef> = T::secrets(&update).into_iter().cloned().collect();
         let edit: Edit<T> = Box::new(move |stored| {
             let wanted = T::apply(&update, stored, &deployment)?;
             fits(&wanted)?;
@@ -133,7 +142,11 @@ impl Call {
         });
         let wanted = edit(&record.value)?;
         self.demand(record.load_balancer, &wanted).await?;
-        let changed = self.store().update::<T>(record.value.id(), edit).await?;
+        let (_, mut slots) = wanted.tls().unzip();
+        let slots = slots.get_or_insert_default();
+        slots.retain(|slot| named.contains(&slot.reference));
+        let furnish = self.furnish(&record.project, slots).await?;
+        let changed = self.store().update_furnished::<T>(record.value.id(), edit, furnish).await?;
         Ok(self.shown(&changed))
     }
 

@@ -7,6 +7,7 @@ use axum::response::{IntoResponse, Response};
 use evenkeel_api::listener::{Create, Update, check_cidrs, view};
 use evenkeel_api::whole::statistics;
 use evenkeel_model::{Listener, ListenerId, LoadBalancer};
+use evenkeel_store::Furnished;
 use uuid::Uuid;
 
 use super::call::{Call, created, id_of};
@@ -23,6 +24,8 @@ pub(crate) async fn create(call: Call, bytes: Bytes) -> Result<Response, Refusal
     let listener = body.into_listener(id, call.deployment())?;
     check_cidrs(&listener, &parent.value)?;
     call.demand(parent.value.id, &listener).await?;
+    let furnish = call.furnish(&parent.project, &listener.tls.slots(listener.id)).await?;
+    let listener = Furnished { value: listener, furnish };
     let record = call.store().create_listener(listener).await?;
     Ok(created("listener", view(&record)))
 }

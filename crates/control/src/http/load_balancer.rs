@@ -12,8 +12,9 @@ use evenkeel_api::load_balancer::{Create, Tree as TreeBody};
 use evenkeel_api::whole::{Whole, full_view, statistics, status_tree};
 use evenkeel_api::{Fault, list, load_balancer};
 use evenkeel_model::provider::{Capabilities, Demand, ProviderName, Unsupported};
+use evenkeel_model::tls::Slot;
 use evenkeel_model::{LoadBalancer, LoadBalancerId, ProjectId, Violation};
-use evenkeel_store::{Tree, TreeDraft};
+use evenkeel_store::{Furnish, Tree, TreeDraft};
 use uuid::Uuid;
 
 use super::call::{Call, created, id_of};
@@ -49,7 +50,8 @@ pub(crate) async fn create(call: Call, bytes: Bytes) -> Result<Response, Refusal
     tree.l7_rules.iter().try_for_each(check_regex)?;
     vip::check(&call, &tree).await?;
     let vip = tree.vip.clone();
-    let made = call.store().create_tree(draft(tree), vip, project).await?;
+    let furnish = call.furnish(&project, &slots(&tree)).await?;
+    let made = call.store().create_tree(draft(tree, furnish), vip, project).await?;
     Ok(created("loadbalancer", full_view(&whole(made))))
 }
 
@@ -85,7 +87,14 @@ fn within(tree: &TreeBody, capabilities: &Capabilities) -> Result<(), Unsupporte
     tree.l7_rules.iter().try_for_each(|it| it.within(capabilities))
 }
 
-fn draft(tree: TreeBody) -> TreeDraft {
+/// The secrets of all listeners and pools.
+fn slots(tree: &TreeBody) -> Vec<Slot> {
+    let listeners = tree.listeners.iter().flat_map(|it| it.tls.slots(it.id));
+    let pools = tree.pools.iter().flat_map(|it| it.tls.slots(it.id));
+    listeners.chain(pools).collect()
+}
+
+fn draft(tree: TreeBody, furnish: Furnish) -> TreeDraft {
     TreeDraft {
         load_balancer: tree.load_balancer,
         listeners: tree.listeners,
@@ -94,6 +103,7 @@ fn draft(tree: TreeBody) -> TreeDraft {
         pools: tree.pools,
         members: tree.members,
         health_monitors: tree.health_monitors,
+        furnish,
     }
 }
 

@@ -4,6 +4,7 @@ use axum::body::Bytes;
 use axum::response::Response;
 use evenkeel_api::pool::{Create, Parent, view};
 use evenkeel_model::{Listener, ListenerId, LoadBalancer, LoadBalancerId, PoolId};
+use evenkeel_store::Furnished;
 use uuid::Uuid;
 
 use super::call::{Call, created};
@@ -19,6 +20,8 @@ pub(crate) async fn create(call: Call, bytes: Bytes) -> Result<Response, Refusal
     call.allow(Action(Subject::Pool, Verb::Post), &parent.project)?;
     let pool = body.into_pool(PoolId::new(Uuid::new_v4()), load_balancer, call.deployment())?;
     call.demand(load_balancer, &pool).await?;
+    let furnish = call.furnish(&parent.project, &pool.tls.slots(pool.id)).await?;
+    let pool = Furnished { value: pool, furnish };
     let record = call.store().create_pool(pool, listener).await?;
     Ok(created("pool", view(&record)))
 }

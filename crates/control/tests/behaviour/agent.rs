@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use evenkeel_control::ControlPlane;
 use evenkeel_model::provider::ProviderName;
 use evenkeel_model::{AgentId, Epoch, Generation, LoadBalancerGraph, LoadBalancerId};
-use evenkeel_vault::NodeKey;
+use evenkeel_vault::{NodeKey, PublicKey};
 use evenkeel_wire::link::AgentEnd;
 use evenkeel_wire::{
     Fetch, FromAgent, Graph, Hello, Index, Inventory, InventoryEntry, Outcome, ToAgent,
@@ -30,6 +30,7 @@ pub(crate) enum Temper {
 
 /// A running agent.
 pub(crate) struct FakeAgent {
+    pub(crate) key: NodeKey,
     pub(crate) id: AgentId,
     temper: watch::Sender<Temper>,
     /// The graphs it holds.
@@ -45,7 +46,9 @@ impl FakeAgent {
         let (temper, tempers) = watch::channel(temper);
         let (held, graphs) = watch::channel(BTreeMap::new());
         let mind = Mind { id, end: control.connect(), tempers, epochs: BTreeMap::new(), held };
-        Self { id, temper, graphs, task: tokio::spawn(mind.live(providers)) }
+        let key = NodeKey::generate();
+        let task = tokio::spawn(mind.live(providers, key.public().clone()));
+        Self { key, id, temper, graphs, task }
     }
 
     /// Does something else from now on.
@@ -74,9 +77,8 @@ struct Mind {
 }
 
 impl Mind {
-    async fn live(mut self, providers: Vec<ProviderName>) {
+    async fn live(mut self, providers: Vec<ProviderName>, key: PublicKey) {
         let host = format!("node-{}", self.id);
-        let key = NodeKey::generate().public().clone();
         let hello = Hello { agent: self.id, host, providers, capacity: 10_000, key };
         let _ = self.end.send.send(FromAgent::Hello(hello)).await;
         let mut answers = 0;

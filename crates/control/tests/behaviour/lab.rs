@@ -8,11 +8,12 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Method, Request, StatusCode};
 use evenkeel_control::config::{AuthStrategy, ProviderEntry};
-use evenkeel_control::{Config, ControlPlane};
+use evenkeel_control::{Config, ControlPlane, KeyStore, Services};
 use evenkeel_model::network::{Network, Subnet};
 use evenkeel_model::provider::{Capabilities, ProviderName};
 use evenkeel_model::{NetworkId, ProjectId, SubnetId};
 use evenkeel_store::{Backend, Store, StoreConfig, SystemClock};
+use evenkeel_vault::{Keyring, MasterKeys};
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use tokio::time::{Instant, interval};
@@ -20,6 +21,7 @@ use tower::ServiceExt;
 use uuid::Uuid;
 
 use crate::agent::{FakeAgent, Temper};
+use crate::shelf::Shelf;
 
 /// How long anything may take until it shows.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -41,6 +43,9 @@ pub(crate) struct Lab {
     pub(crate) control: ControlPlane,
     pub(crate) app: Router,
     pub(crate) agent: Option<FakeAgent>,
+    pub(crate) keyring: Keyring,
+    /// What the tenants keep.
+    pub(crate) shelf: Arc<Shelf>,
 }
 
 /// Somebody who calls.
@@ -93,8 +98,15 @@ impl Lab {
         remembers.default_limits = config.limits;
         let store = Store::open(remembers).await.unwrap();
         seed(&store).await;
-        let control = ControlPlane::start(config, store, None).unwrap();
-        Self { app: control.router(), control, agent: None }
+        let keyring = Keyring::new(MasterKeys::generate());
+        let key_store = Arc::new(Shelf::default());
+        let services = Services {
+            identity: None,
+            key_store: Some(Arc::clone(&key_store) as Arc<dyn KeyStore>),
+            keyring: keyring.clone(),
+        };
+        let control = ControlPlane::start(config, store, services).unwrap();
+        Self { app: control.router(), control, agent: None, keyring, shelf: key_store }
     }
 
     /// A member of the project [`OWN`].

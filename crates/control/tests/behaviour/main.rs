@@ -5,6 +5,7 @@
 mod access;
 mod agent;
 mod batch;
+mod certificates;
 mod hostile;
 mod lab;
 mod listing;
@@ -13,6 +14,7 @@ mod quota;
 mod resources;
 mod rules;
 mod serving;
+mod shelf;
 mod status;
 mod transport;
 mod tree;

@@ -12,7 +12,7 @@ use evenkeel_model::tls::ListenerTls;
 use evenkeel_model::{
     Listener, ListenerId, LoadBalancer, LoadBalancerId, NetworkId, ProjectId, SubnetId,
 };
-use evenkeel_store::{Store, TreeDraft, no_vip};
+use evenkeel_store::{Furnish, Store, TreeDraft, no_vip};
 use uuid::Uuid;
 
 use super::Dice;
@@ -62,6 +62,7 @@ pub(super) fn draft(dice: &mut Dice) -> TreeDraft {
         pools: Vec::new(),
         members: Vec::new(),
         health_monitors: Vec::new(),
+        furnish: Furnish::default(),
     }
 }
 

@@ -29,6 +29,14 @@ async fn openstacksdk_works_unmodified() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
+async fn the_clients_of_the_key_manager_work_unmodified() -> anyhow::Result<()> {
+    let lab = Lab::start().await?;
+    let printed = python::run(&lab, "key_manager.py", &[]).await?;
+    ensure!(printed.contains("key manager: all good"), "{printed}");
+    Ok(())
+}
+
+#[tokio::test]
 async fn no_token_is_no_entry() -> anyhow::Result<()> {
     let lab = Lab::start().await?;
     for headers in [vec![], vec!["X-Auth-Token: guess".to_owned()]] {

@@ -55,6 +55,7 @@ impl Banner<'_> {
              \n  load balancers  http://{api}/v2.0/lbaas\
              \n  identity        http://{api}/identity/v3  users admin, demo, alt, reader; any password\
              \n  network         http://{api}/network/v2.0  VIP subnet \"vips\", {vips}\
+             \n  key manager     http://{api}/key-manager/v1  certificates and their keys, sealed\
              \n  data            {data}\
              \n\n  The stock clients:\
              \n    eval \"$({program} dev env{listen})\"\

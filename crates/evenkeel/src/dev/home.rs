@@ -12,7 +12,7 @@ const PASSING: &str = "evenkeel-dev-";
 
 /// A directory with the data of one run. Locked while it lasts.
 #[derive(Debug)]
-pub(super) struct Home {
+pub(crate) struct Home {
     pub(super) directory: PathBuf,
     /// Whether the data, and the HAProxies, outlive the run.
     pub(super) kept: bool,
@@ -33,14 +33,24 @@ impl Home {
         DirBuilder::new().recursive(true).mode(0o700).create(&directory).with_context(|| {
             format!("could not make {}; choose a directory you can write", directory.display())
         })?;
+        let shown = directory.display().to_string();
+        match Self::lock(directory, kept_in.is_some())? {
+            Some(home) => Ok(home),
+            None => bail!("another evenkeel dev uses {shown}; stop it, or choose another --data"),
+        }
+    }
+
+    /// A directory that data is kept in, unless a service runs on it.
+    pub(crate) fn open_if_free(kept_in: &Path) -> anyhow::Result<Option<Self>> {
+        Self::lock(std::path::absolute(kept_in)?, true)
+    }
+
+    fn lock(directory: PathBuf, kept: bool) -> anyhow::Result<Option<Self>> {
         let lock = File::create(directory.join("dev.lock"))
             .with_context(|| format!("could not write in {}", directory.display()))?;
         match lock.try_lock() {
-            Ok(()) => Ok(Self { directory, kept: kept_in.is_some(), _lock: lock }),
-            Err(TryLockError::WouldBlock) => bail!(
-                "another evenkeel dev uses {}; stop it, or choose another --data",
-                directory.display()
-            ),
+            Ok(()) => Ok(Some(Self { directory, kept, _lock: lock })),
+            Err(TryLockError::WouldBlock) => Ok(None),
             Err(TryLockError::Error(error)) => Err(error.into()),
         }
     }
@@ -68,6 +78,12 @@ impl Home {
             remove_all(&self.directory);
         }
     }
+}
+
+/// Where the keys are that the secrets in the database of a directory are sealed with: beside the
+/// database, never in it.
+pub(crate) fn master_keys(directory: &Path) -> PathBuf {
+    directory.join("master.key")
 }
 
 /// Removes the directories of runs that were killed: nobody holds their lock.

@@ -4,12 +4,12 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use evenkeel_agent::{Agent, AgentConfig, Connector, Disk, RunningAgent, Timings, failpoint};
 use evenkeel_control::config::default_providers;
-use evenkeel_control::{Config, ControlPlane};
+use evenkeel_control::{Config, ControlPlane, Services};
 use evenkeel_driver::{Driver, Loopback};
-use evenkeel_facade::{Directory, directory, identity, network};
+use evenkeel_facade::{Directory, KeyManager, directory, identity, network};
 use evenkeel_haproxy::{HaproxyDriver, HaproxyOptions, NodeLimits};
 use evenkeel_model::address::AddressRules;
 use evenkeel_model::network::{Network, Subnet};
@@ -17,12 +17,13 @@ use evenkeel_model::{AgentId, NetworkId, ProjectId, SubnetId};
 use evenkeel_plumbing::Lifetime;
 use evenkeel_plumbing::process::descriptor_limit;
 use evenkeel_store::{Backend, Store, StoreConfig, SystemClock};
+use evenkeel_vault::Keyring;
 use evenkeel_wire::link::AgentEnd;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use uuid::Uuid;
 
-use super::home::Home;
+use super::home::{self, Home};
 use super::{Run, pending, template};
 
 /// The subnet that VIPs come from; the same in every run.
@@ -57,10 +58,17 @@ impl World {
         }));
         let store = store(run, home).await?;
         let directory = Directory::default();
+        let base = format!("http://{api}");
+        let keyring = keyring(&store, home).await?;
+        let key_manager = KeyManager::new(directory.clone(), store.clone(), keyring.clone(), &base);
         let config = config(run, api, driver.as_ref());
         let providers = config.providers.iter().map(|entry| entry.name.clone()).collect();
-        let control =
-            ControlPlane::start(config, store.clone(), Some(Arc::new(directory.clone())))?;
+        let services = Services {
+            identity: Some(Arc::new(directory.clone())),
+            key_store: Some(Arc::new(key_manager.clone())),
+            keyring,
+        };
+        let control = ControlPlane::start(config, store.clone(), services)?;
         let agent = Agent::start(AgentConfig {
             agent: AgentId::new(home.agent()?),
             host: "localhost".to_owned(),
@@ -77,10 +85,10 @@ impl World {
         .await?;
         let admin = directory::user("admin").context("there is an admin")?;
         let (token, _) = directory.issue(admin, demo_project()?);
-        let base = format!("http://{api}");
         let app = control
             .router()
             .merge(identity::router(directory.clone(), &base))
+            .merge(key_manager.router())
             .merge(network::router(directory, store, &base));
         let serving = tokio::spawn({
             let control = control.clone();
@@ -130,7 +138,27 @@ fn config(run: &Run, api: SocketAddr, driver: &dyn Driver) -> Config {
     config
 }
 
-async fn store(run: &Run, home: &Home) -> anyhow::Result<Store> {
+/// The keys that the secrets in the store are sealed with. Made with the first store, and not in the
+/// place of some that are lost.
+async fn keyring(store: &Store, home: &Home) -> anyhow::Result<Keyring> {
+    let path = home::master_keys(&home.directory);
+    if !path.exists() && has_secrets(store).await? {
+        bail!(
+            "{} is missing, without which the certificates in the database cannot be opened; bring \
+             it back from a copy, or choose another --data",
+            path.display()
+        );
+    }
+    Ok(Keyring::open_or_make(&path)?)
+}
+
+async fn has_secrets(store: &Store) -> anyhow::Result<bool> {
+    let material = store.reseal_material(None, |_| None).await?;
+    Ok(material.is_some() || store.reseal_secrets(None, |_| None).await?.is_some())
+}
+
+/// The database of a directory.
+pub(crate) async fn open_store(home: &Home) -> anyhow::Result<Store> {
     let path = home.directory.join("evenkeel.db");
     let store = Store::open(StoreConfig {
         backend: Backend::Sqlite { path },
@@ -140,8 +168,12 @@ async fn store(run: &Run, home: &Home) -> anyhow::Result<Store> {
         default_limits: evenkeel_model::quota::Limits::default(),
         address_rules: address_rules(),
         clock: Arc::new(SystemClock),
-    })
-    .await?;
+    });
+    Ok(store.await?)
+}
+
+async fn store(run: &Run, home: &Home) -> anyhow::Result<Store> {
+    let store = open_store(home).await?;
     let network = Network {
         id: NetworkId::new(VIP_NETWORK),
         name: "vip-network".to_owned(),

@@ -17,6 +17,7 @@ mod quota;
 mod reconnecting;
 mod reports;
 mod scenario;
+mod sealed;
 mod strict;
 mod world;
 mod writing;
@@ -36,6 +37,7 @@ const FILES: &[&[Scenario]] = &[
     propagation::SCENARIOS,
     quota::SCENARIOS,
     reports::SCENARIOS,
+    sealed::SCENARIOS,
     strict::SCENARIOS,
     writing::SCENARIOS,
 ];

@@ -19,7 +19,7 @@ use evenkeel_model::{
     LoadBalancerId, Member, NetworkId, Pool, PoolId, ProjectId, SubnetId,
 };
 use evenkeel_store::{
-    AgentHello, Held, Progress, Store, StoreConfig, StoreError, Stored, TreeDraft, no_vip,
+    AgentHello, Furnish, Held, Progress, Store, StoreConfig, StoreError, Stored, TreeDraft, no_vip,
 };
 use uuid::Uuid;
 
@@ -271,6 +271,7 @@ pub(crate) fn draft() -> TreeDraft {
         pools: Vec::new(),
         members: Vec::new(),
         health_monitors: Vec::new(),
+        furnish: Furnish::default(),
     }
 }
 

@@ -19,7 +19,7 @@ use evenkeel_model::{
     LoadBalancer, LoadBalancerId, Member, Pool, PoolId, ProjectId, SubnetId,
 };
 use evenkeel_store::{
-    AgentHello, Held, Progress, Store, StoreError, Stored, Tree, TreeDraft, no_vip,
+    AgentHello, Furnish, Held, Progress, Store, StoreError, Stored, Tree, TreeDraft, no_vip,
 };
 use uuid::Uuid;
 
@@ -92,6 +92,7 @@ pub(crate) fn draft(name: &str) -> TreeDraft {
         pools: Vec::new(),
         members: Vec::new(),
         health_monitors: Vec::new(),
+        furnish: Furnish::default(),
     }
 }
 

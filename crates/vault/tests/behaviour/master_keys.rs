@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use evenkeel_model::ProjectId;
 use evenkeel_model::tls::Sealed;
-use evenkeel_vault::{Context, MasterFileError, MasterKeys, Secret};
+use evenkeel_vault::{Context, MasterFileError, MasterKeyId, MasterKeys, Secret};
 
 struct Place {
     directory: tempfile::TempDir,
@@ -71,6 +71,11 @@ fn a_file_is_made_once_for_its_owner_alone() {
     assert_eq!(place.files(), 1);
 }
 
+/// The name of a key that is in no file.
+fn any() -> MasterKeyId {
+    MasterKeys::generate().ids()[0]
+}
+
 #[test]
 fn a_file_that_others_can_read_is_refused_with_the_cure() {
     let place = Place::new();
@@ -80,7 +85,7 @@ fn a_file_that_others_can_read_is_refused_with_the_cure() {
         for refused in [
             MasterKeys::open_or_make(&place.path),
             MasterKeys::rotate(&place.path),
-            MasterKeys::forget_old(&place.path),
+            MasterKeys::forget_old(&place.path, any()),
         ] {
             assert!(fault(refused).to_string().contains("chmod 600"));
         }
@@ -104,10 +109,12 @@ fn a_key_is_changed_and_nothing_is_lost_on_the_way() {
     assert!(both.is_current(&anew) && opens(&both, &anew) && !opens(&old, &anew));
     assert_eq!(both.reseal(&anew), Ok(anew.clone()));
 
-    let new = keys(MasterKeys::forget_old(&place.path));
+    let left = keys(MasterKeys::forget_old(&place.path, old.ids()[0]));
+    assert_eq!(left.ids(), both.ids(), "another key seals already");
+    let new = keys(MasterKeys::forget_old(&place.path, both.ids()[0]));
     assert_eq!(new.ids(), both.ids()[..1]);
     assert!(opens(&new, &anew) && !opens(&new, &sealed));
-    assert_eq!(keys(MasterKeys::forget_old(&place.path)).ids(), new.ids());
+    assert_eq!(keys(MasterKeys::forget_old(&place.path, new.ids()[0])).ids(), new.ids());
     assert_eq!(keys(MasterKeys::open_or_make(&place.path)).ids(), new.ids());
     assert_eq!(place.files(), 1);
 }
@@ -191,7 +198,7 @@ fn a_damaged_file_is_never_replaced() {
         for refused in [
             MasterKeys::open_or_make(&place.path),
             MasterKeys::rotate(&place.path),
-            MasterKeys::forget_old(&place.path),
+            MasterKeys::forget_old(&place.path, any()),
         ] {
             assert!(matches!(fault(refused), MasterFileError::Damaged { .. }));
         }
@@ -202,7 +209,7 @@ fn a_damaged_file_is_never_replaced() {
 #[test]
 fn a_missing_file_is_made_by_opening_only() {
     let place = Place::new();
-    for refused in [MasterKeys::rotate(&place.path), MasterKeys::forget_old(&place.path)] {
+    for refused in [MasterKeys::rotate(&place.path), MasterKeys::forget_old(&place.path, any())] {
         assert!(matches!(fault(refused), MasterFileError::Missing { .. }));
     }
     let nowhere = place.directory.path().join("none/master.keys");

@@ -166,7 +166,7 @@ fn server(
     connect: Duration,
     tls: &ServerTls,
 ) -> Result<Server, Unsupported> {
-    let mut options = match pool.protocol {
+    let proxied = match pool.protocol {
         PoolProtocol::Proxy => Line::new("send-proxy"),
         PoolProtocol::ProxyV2 => Line::new("send-proxy-v2"),
         PoolProtocol::Tcp
@@ -175,12 +175,15 @@ fn server(
         | PoolProtocol::Udp
         | PoolProtocol::Sctp => Line::empty(),
     };
-    options = options.followed_by(&tls.options);
+    let mut options = proxied.clone().followed_by(&tls.options);
     if let Some(Persistence::HttpCookie) = pool.persistence {
         options = options.words("cookie").word(member.id);
     }
     if let Some(monitor) = monitor {
-        options = options.followed_by(&health_check::options(monitor, tls)?);
+        options = options.followed_by(&health_check::options(monitor, member, tls)?);
+        if !proxied.is_empty() {
+            options = options.followed_by(&health_check::after_proxy_header(monitor, member));
+        }
     }
     Ok(Server {
         id: member.id,

@@ -70,18 +70,42 @@ fn request(graph: &LoadBalancerGraph, probe: &HttpProbe) -> Result<Line, Unwrita
 
 /// What a server says of probes besides when. Where members are spoken to over TLS anyway, so are they
 /// probed, unless elsewhere, and they are judged as they are there.
-pub(super) fn options(monitor: &HealthMonitor, tls: &ServerTls) -> Result<Line, Unsupported> {
+///
+/// HAProxy would do so by itself, but not with servers that are added while it runs.
+pub(super) fn options(
+    monitor: &HealthMonitor,
+    member: &Member,
+    tls: &ServerTls,
+) -> Result<Line, Unsupported> {
     let over_tls = !tls.options.is_empty();
-    let forced = if over_tls { "check-ssl" } else { "check-ssl verify none" };
+    let as_traffic = over_tls && !is_elsewhere(member);
+    let forced = Line::new(if over_tls { "check-ssl" } else { "check-ssl verify none" });
+    let requests = forced.clone().followed_by(&tls.of_requests);
     match &monitor.probe {
-        Probe::Https(http) => named(Line::new(forced).followed_by(&tls.of_requests), http),
-        Probe::Http(http) if over_tls => named(tls.of_requests.clone(), http),
-        Probe::TlsHello => Ok(Line::new(forced)),
+        Probe::Https(http) => named(requests, http),
+        Probe::Http(http) if as_traffic => named(requests, http),
+        Probe::TlsHello => Ok(forced),
+        Probe::Tcp if as_traffic => Ok(forced),
         Probe::Http(_) | Probe::Tcp | Probe::Ping | Probe::UdpConnect | Probe::Sctp => {
             Ok(Line::empty())
         }
     }
     .map_err(|why| unwritable(monitor, why))
+}
+
+/// What a server says of probes besides if it gets PROXY headers: probes have them too, where traffic
+/// has. The same goes for servers that are added as for TLS.
+pub(super) fn after_proxy_header(monitor: &HealthMonitor, member: &Member) -> Line {
+    if by_haproxy(&monitor.probe) && !is_elsewhere(member) {
+        Line::new("check-send-proxy")
+    } else {
+        Line::empty()
+    }
+}
+
+/// Whether it is probed where it is not sent traffic.
+const fn is_elsewhere(member: &Member) -> bool {
+    member.monitor_address.is_some() || member.monitor_port.is_some()
 }
 
 /// With the host that the member may need to know to choose its certificate.
@@ -103,7 +127,7 @@ pub(super) fn check(monitor: &HealthMonitor, member: &Member, connect: Duration)
         fall: monitor.fall,
         address: elsewhere.then(|| target.ip()),
         // An address brings its port, lest the kind of address decides which one it is.
-        port: (elsewhere || member.monitor_port.is_some()).then(|| target.port()),
+        port: is_elsewhere(member).then(|| target.port()),
     })
 }
 

@@ -164,6 +164,7 @@ fn members_over_tls() {
         graph.pools.last_mut().unwrap().tls = tls;
         if let Some(probe) = probe {
             graph.monitor(pool, probe);
+            graph.member(pool, "10.0.0.6", 8080).monitor_port = Some(8081.try_into().unwrap());
         }
         graph.serve(listens, pool);
     }

@@ -3,10 +3,10 @@
 use evenkeel_model::l7_policy::{Action, RedirectCode};
 use evenkeel_model::l7_rule::{Comparison, RuleKind};
 use evenkeel_model::listener::InsertHeader;
-use evenkeel_model::protocol::ListenerProtocol;
+use evenkeel_model::protocol::{ListenerProtocol, PoolProtocol};
 use evenkeel_model::tls::{Alpn, TlsVersion};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
 
 use super::client::{Secured, s_client, serial, serial_of};
@@ -84,6 +84,32 @@ async fn both_versions_of_http_are_served_and_members_learn_the_scheme() {
         let got = secured.curl_at(8443, path, "").await;
         assert!(got.status == status && got.has(security), "{path}: {got:?}");
     }
+    secured.node.close().await;
+}
+
+#[tokio::test]
+async fn trailers_of_members_reach_clients_of_http_2() {
+    let mut secured = Secured::new("127.77.20.10").await;
+    let member = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let socket = member.local_addr().unwrap();
+    let pool = Build::pool(&mut secured.node.graph, PoolProtocol::Http).id;
+    secured.node.graph.member(pool, "127.0.0.1", i64::from(socket.port()));
+    secured.first().default_pool = Some(pool);
+    secured.apply().await;
+    let answers = tokio::spawn(async move {
+        let (mut stream, _) = member.accept().await.unwrap();
+        let mut request = Vec::new();
+        while !request.ends_with(b"\r\n\r\n") {
+            assert_ne!(stream.read_buf(&mut request).await.unwrap(), 0);
+        }
+        let answer = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X-Sum\r\n\r\n\
+                      4\r\none\n\r\n0\r\nX-Sum: 7\r\n\r\n";
+        stream.write_all(answer.as_bytes()).await.unwrap();
+        stream
+    });
+    let got = secured.curl("--http2").await;
+    assert!(got.has("HTTP/2 200") && got.has("x-sum: 7"), "{got:?}");
+    drop(answers.await.unwrap());
     secured.node.close().await;
 }
 

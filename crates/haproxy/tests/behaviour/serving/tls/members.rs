@@ -223,9 +223,26 @@ async fn members_learn_the_host_that_the_client_named() {
 async fn a_proxy_header_goes_before_the_handshake() {
     let mut behind = Behind::new(6, "accept-proxy").await;
     behind.node.graph.pools[0].protocol = PoolProtocol::ProxyV2;
+    let monitor = behind.node.graph.monitor(behind.pool, Probe::Http(http_probe()));
+    monitor.delay = 1.try_into().unwrap();
+    monitor.timeout = 1.try_into().unwrap();
+    monitor.fall = 1.try_into().unwrap();
     behind.apply().await;
+    let pid = behind.node.pid().await;
     let (status, text) = behind.get().await;
     assert!(status == 200 && text.contains("from 127.0.0.1\n"), "{status} {text}");
+
+    // One that is added is probed after a header, too.
+    let issued = behind.authority.server("second");
+    let options = format!("ssl crt {} accept-proxy", issued.path());
+    behind.members.push(member("127.77.23.106", &options).await);
+    behind.node.graph.member(behind.pool, "127.77.23.106", 8000);
+    behind.node.graph.members.remove(0);
+    behind.apply().await;
+    assert_eq!(behind.node.pid().await, pid);
+    let second = behind.node.graph.members[0].id;
+    behind.eventually(second, MemberHealth::Up).await;
+    assert_eq!(behind.get().await.0, 200);
     behind.close().await;
 }
 
@@ -272,6 +289,11 @@ async fn a_member_that_is_added_is_judged_too_and_needs_no_new_process() {
     let ours = behind.authority.client("balancer");
     behind.put(MaterialKind::Certificate, ours.pem());
     behind.node.graph.pools[0].tls.alpn = Some(Alpn::ALL.to_vec());
+    let monitor = behind.node.graph.monitor(behind.pool, Probe::Http(http_probe()));
+    monitor.delay = 1.try_into().unwrap();
+    monitor.timeout = 1.try_into().unwrap();
+    monitor.fall = 1.try_into().unwrap();
+    monitor.rise = 1.try_into().unwrap();
     behind.apply().await;
     let pid = behind.node.pid().await;
 
@@ -287,9 +309,12 @@ async fn a_member_that_is_added_is_judged_too_and_needs_no_new_process() {
     behind.node.graph.members.remove(0);
     behind.apply().await;
     assert_eq!(behind.node.pid().await, pid);
-    let mut seen = [behind.get().await.0, behind.get().await.0];
-    seen.sort_unstable();
-    assert!(seen == [200, 200] || seen == [200, 503], "{seen:?}: a stranger is not spoken to");
+    let [second, third] = [0, 1].map(|at| behind.node.graph.members[at].id);
+    behind.eventually(second, MemberHealth::Up).await;
+    behind.eventually(third, MemberHealth::Down).await;
+    for _ in 0..4 {
+        assert_eq!(behind.get().await.0, 200, "a stranger is not spoken to");
+    }
     behind.close().await;
 }
 

@@ -12,6 +12,7 @@ mod text;
 
 use std::fmt;
 
+use evenkeel_model::Violation;
 use serde_json::{Value, json};
 
 use crate::Fault;
@@ -205,6 +206,20 @@ impl<T: Clone> Patch<T> {
             Self::Null => *stored = Some(default.clone()),
             Self::Value(value) => *stored = Some(value.clone()),
         }
+    }
+
+    /// Replaces `stored` with a value that was said, where null is no value of `field`.
+    ///
+    /// # Errors
+    ///
+    /// The contract's text for it (2.10).
+    pub fn onto_never_null(&self, stored: &mut T, field: &str) -> Result<(), Violation> {
+        match self {
+            Self::Absent => {}
+            Self::Null => return Err(Violation::option("None", field)),
+            Self::Value(value) => *stored = value.clone(),
+        }
+        Ok(())
     }
 
     /// Replaces `stored` with a value that was said; null leaves it as it is.

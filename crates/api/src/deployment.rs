@@ -4,6 +4,7 @@ use evenkeel_model::NetworkId;
 use evenkeel_model::Violation;
 use evenkeel_model::address::AddressRules;
 use evenkeel_model::listener::Timeouts;
+use evenkeel_model::number::Threads;
 use evenkeel_model::text::Ciphers;
 use evenkeel_model::tls::{Alpn, TlsVersion};
 use serde::{Deserialize, Serialize};
@@ -69,6 +70,8 @@ pub struct Deployment {
     pub default_pool_alpn_protocols: Vec<Alpn>,
     /// The timeouts of listeners that name none.
     pub timeouts: Timeouts,
+    /// The most threads that a flavor may give a load balancer. Default 8.
+    pub most_threads: Threads,
 }
 
 impl Default for Deployment {
@@ -100,6 +103,7 @@ impl Default for Deployment {
             default_listener_alpn_protocols: Alpn::ALL.to_vec(),
             default_pool_alpn_protocols: Alpn::ALL.to_vec(),
             timeouts: Timeouts::default(),
+            most_threads: Threads::literal(8),
         }
     }
 }

@@ -4,9 +4,14 @@
 //! model or refuses with the contract's words; a record of the store is shown by a `view`.
 //! Nothing here speaks HTTP or touches a store.
 
+pub mod amphora;
+pub mod availability_zone;
+pub mod availability_zone_profile;
 pub mod decode;
 pub mod deployment;
 pub mod fault;
+pub mod flavor;
+pub mod flavor_profile;
 pub mod health_monitor;
 pub mod l7_policy;
 pub mod l7_rule;
@@ -14,6 +19,7 @@ pub mod list;
 pub mod listener;
 pub mod load_balancer;
 pub mod member;
+pub mod metadata;
 pub mod openapi;
 pub mod pool;
 pub mod provider;

@@ -1,6 +1,7 @@
 //! How lists are asked for, and what their pages say of each other (contract 4).
 
 mod query;
+mod shelf;
 mod sort;
 
 use std::str::FromStr;
@@ -12,6 +13,7 @@ use crate::decode::{flag_word, shortened};
 use crate::{Deployment, Fault};
 
 pub use query::Pairs;
+pub use shelf::Shelf;
 pub use sort::{Direction, SortKey};
 
 /// The most tags that one parameter can name, so that a query stays one that a database can answer.
@@ -246,8 +248,17 @@ pub fn flag(query: &str, name: &str) -> bool {
 pub fn page(collection: &str, objects: Vec<Value>, links: Value) -> Value {
     let mut page = Map::new();
     page.insert(collection.to_owned(), Value::Array(objects));
-    page.insert(format!("{collection}_links"), links);
+    page.insert(links_key(collection), links);
     Value::Object(page)
+}
+
+/// The key of the links of a collection: two of them are irregular (contract 1.2).
+pub(crate) fn links_key(collection: &str) -> String {
+    match collection {
+        "flavorprofiles" => "flavorprofile_links".to_owned(),
+        "availability_zone_profiles" => "availability_zone_profile_links".to_owned(),
+        _ => format!("{collection}_links"),
+    }
 }
 
 /// An object under its root: `{"pool": {…}}`.

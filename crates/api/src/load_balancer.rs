@@ -4,11 +4,13 @@ mod tree;
 
 use std::net::{IpAddr, Ipv4Addr};
 
+use evenkeel_model::flavor::Allowance;
 use evenkeel_model::load_balancer::{AdditionalVipRequest, Vip, VipRequest};
 use evenkeel_model::provider::ProviderName;
 use evenkeel_model::text::{Label, Tags};
 use evenkeel_model::{
-    LoadBalancer, LoadBalancerId, NetworkId, PortId, ProjectId, Record, SubnetId, Violation,
+    LoadBalancer, LoadBalancerId, NetworkId, OfferingId, PortId, ProjectId, Record, SubnetId,
+    Violation,
 };
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -61,7 +63,7 @@ body! {
         /// Who makes it so.
         provider: Option<ProviderName>,
         /// A flavor; never null.
-        flavor_id: Patch<Uuid>,
+        flavor_id: Patch<OfferingId>,
         /// An availability zone, by name; never null.
         availability_zone: Patch<Label>,
         /// What it serves.
@@ -154,6 +156,8 @@ impl Create {
             provider,
             flavor: self.flavor_id.clone().value(),
             availability_zone: self.availability_zone.clone().value(),
+            // Given by whoever knows the flavor.
+            allowance: Allowance::default(),
             tags: self.tags.clone().unwrap_or_default(),
         })
     }

@@ -7,8 +7,11 @@ use evenkeel_model::quota::Limits;
 use serde_json::{Map, Value, json};
 
 use crate::decode::Field;
+use crate::list::links_key;
 use crate::route::{Answer, ROUTES, Request, Route};
-use crate::{health_monitor, l7_policy, l7_rule, listener, load_balancer, member, pool, quota};
+use crate::{
+    amphora, health_monitor, l7_policy, l7_rule, listener, load_balancer, member, pool, quota,
+};
 
 /// The document, always in the same order.
 pub fn document() -> Value {
@@ -85,6 +88,12 @@ fn component(root: &str) -> &'static str {
         "quota" => "Quota",
         "provider" => "Provider",
         "stats" => "Statistics",
+        "flavor" => "Flavor",
+        "flavorprofile" => "FlavorProfile",
+        "availability_zone" => "AvailabilityZone",
+        "availability_zone_profile" => "AvailabilityZoneProfile",
+        "amphora" => "Amphora",
+        "amphora_stats" => "AmphoraStatistics",
         "node" => "Node",
         "placement" => "Placement",
         _ => "Statuses",
@@ -102,7 +111,7 @@ fn answer(answer: Answer) -> Option<Value> {
         }
         Answer::Page(root, collection) => {
             let mut page = enveloped(collection, &list(root));
-            page["properties"][format!("{collection}_links")] = json!({
+            page["properties"][links_key(collection)] = json!({
                 "type": "array", "items": reference("Link"),
             });
             Some(page)
@@ -139,7 +148,7 @@ fn parameters(route: &Route) -> Value {
 
 fn path_schema(name: &str) -> Value {
     match name {
-        "project_id" | "provider" => json!({"type": "string"}),
+        "project_id" | "provider" | "availability_zone_name" => json!({"type": "string"}),
         _ => json!({"type": "string", "format": "uuid"}),
     }
 }
@@ -198,7 +207,7 @@ fn schemas() -> Value {
         ("L7Rule", l7_rule::view(&whole.l7_rules[0]), l7_rule::Create::schema()),
         ("Quota", quota::view("project", &Limits::default()), quota::Update::schema()),
     ];
-    for (name, view, said) in shown {
+    for (name, view, said) in shown.into_iter().chain(sample::offered()) {
         schemas.insert(name.to_owned(), shown_schema(&view, &said));
     }
     let statuses = crate::whole::status_tree(&whole);
@@ -206,6 +215,10 @@ fn schemas() -> Value {
     schemas.insert("Statuses".to_owned(), alike(&statuses["statuses"]));
     schemas.insert("Statistics".to_owned(), alike(&statistics["stats"]));
     schemas.insert("Provider".to_owned(), alike(&crate::provider::view("haproxy", "")));
+    schemas.insert("Amphora".to_owned(), alike(&amphora::view(&sample::amphora(&whole))));
+    let (load_balancer, listener) = (&whole.load_balancer.value, &whole.listeners[0].value);
+    let counted = amphora::statistics(load_balancer.id, listener.id, Traffic::default());
+    schemas.insert("AmphoraStatistics".to_owned(), alike(&counted));
     schemas.insert("Node".to_owned(), alike(&sample::node()));
     schemas.insert("Placement".to_owned(), alike(&sample::placement()));
     schemas.insert("Link".to_owned(), alike(&json!({"rel": "next", "href": ""})));

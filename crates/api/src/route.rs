@@ -3,7 +3,10 @@
 use serde_json::Value;
 
 use crate::decode::Body;
-use crate::{health_monitor, l7_policy, l7_rule, listener, load_balancer, member, pool, quota};
+use crate::{
+    availability_zone, availability_zone_profile, flavor, flavor_profile, health_monitor,
+    l7_policy, l7_rule, listener, load_balancer, member, pool, quota,
+};
 
 /// One call.
 #[derive(Clone, Copy, Debug)]
@@ -211,6 +214,78 @@ pub const ROUTES: &[Route] = routes! {
         "availability_zone_capability_list" "provider-availability-zone:get_all"
         => All("provider", "availability_zone_capabilities"),
         "Lists what an availability zone can ask of a provider.";
+
+    Get "/v2/lbaas/flavors" 200 "flavor_list" "flavor:get_all"
+        => Page("flavor", "flavors"), "Lists flavors.";
+    Post "/v2/lbaas/flavors" 201 "flavor_create" "flavor:post"
+        ["FlavorCreate" flavor::Create] => One("flavor"), "Creates a flavor.";
+    Get "/v2/lbaas/flavors/{flavor_id}" 200 "flavor_show" "flavor:get_one"
+        => One("flavor"), "Shows a flavor.";
+    Put "/v2/lbaas/flavors/{flavor_id}" 200 "flavor_update" "flavor:put"
+        ["FlavorUpdate" flavor::Update] => One("flavor"), "Changes a flavor.";
+    Delete "/v2/lbaas/flavors/{flavor_id}" 204 "flavor_delete" "flavor:delete"
+        => Nothing, "Deletes a flavor that no load balancer has.";
+
+    Get "/v2/lbaas/flavorprofiles" 200 "flavor_profile_list" "flavor-profile:get_all"
+        => Page("flavorprofile", "flavorprofiles"), "Lists flavor profiles.";
+    Post "/v2/lbaas/flavorprofiles" 201 "flavor_profile_create" "flavor-profile:post"
+        ["FlavorProfileCreate" flavor_profile::Create]
+        => One("flavorprofile"), "Creates a flavor profile.";
+    Get "/v2/lbaas/flavorprofiles/{flavorprofile_id}" 200 "flavor_profile_show"
+        "flavor-profile:get_one" => One("flavorprofile"), "Shows a flavor profile.";
+    Put "/v2/lbaas/flavorprofiles/{flavorprofile_id}" 200 "flavor_profile_update"
+        "flavor-profile:put" ["FlavorProfileUpdate" flavor_profile::Update]
+        => One("flavorprofile"), "Changes a flavor profile; one in use can only be renamed.";
+    Delete "/v2/lbaas/flavorprofiles/{flavorprofile_id}" 204 "flavor_profile_delete"
+        "flavor-profile:delete" => Nothing, "Deletes a flavor profile that no flavor has.";
+
+    Get "/v2/lbaas/availabilityzones" 200 "availability_zone_list" "availability-zone:get_all"
+        => Page("availability_zone", "availability_zones"), "Lists availability zones.";
+    Post "/v2/lbaas/availabilityzones" 201 "availability_zone_create" "availability-zone:post"
+        ["AvailabilityZoneCreate" availability_zone::Create]
+        => One("availability_zone"), "Creates an availability zone.";
+    Get "/v2/lbaas/availabilityzones/{availability_zone_name}" 200 "availability_zone_show"
+        "availability-zone:get_one" => One("availability_zone"), "Shows an availability zone.";
+    Put "/v2/lbaas/availabilityzones/{availability_zone_name}" 200 "availability_zone_update"
+        "availability-zone:put" ["AvailabilityZoneUpdate" availability_zone::Update]
+        => One("availability_zone"), "Changes an availability zone.";
+    Delete "/v2/lbaas/availabilityzones/{availability_zone_name}" 204 "availability_zone_delete"
+        "availability-zone:delete" => Nothing,
+        "Deletes an availability zone that no load balancer has.";
+
+    Get "/v2/lbaas/availabilityzoneprofiles" 200 "availability_zone_profile_list"
+        "availability-zone-profile:get_all"
+        => Page("availability_zone_profile", "availability_zone_profiles"),
+        "Lists availability zone profiles.";
+    Post "/v2/lbaas/availabilityzoneprofiles" 201 "availability_zone_profile_create"
+        "availability-zone-profile:post"
+        ["AvailabilityZoneProfileCreate" availability_zone_profile::Create]
+        => One("availability_zone_profile"), "Creates an availability zone profile.";
+    Get "/v2/lbaas/availabilityzoneprofiles/{availability_zone_profile_id}" 200
+        "availability_zone_profile_show" "availability-zone-profile:get_one"
+        => One("availability_zone_profile"), "Shows an availability zone profile.";
+    Put "/v2/lbaas/availabilityzoneprofiles/{availability_zone_profile_id}" 200
+        "availability_zone_profile_update" "availability-zone-profile:put"
+        ["AvailabilityZoneProfileUpdate" availability_zone_profile::Update]
+        => One("availability_zone_profile"),
+        "Changes an availability zone profile; one in use can only be renamed.";
+    Delete "/v2/lbaas/availabilityzoneprofiles/{availability_zone_profile_id}" 204
+        "availability_zone_profile_delete" "availability-zone-profile:delete"
+        => Nothing, "Deletes an availability zone profile that no zone has.";
+
+    Get "/v2/octavia/amphorae" 200 "amphora_list" "amphora:get_all"
+        => Page("amphora", "amphorae"), "Lists the places of load balancers, in Octavia's words.";
+    Get "/v2/octavia/amphorae/{amphora_id}" 200 "amphora_show" "amphora:get_one"
+        => One("amphora"), "Shows the place of a load balancer.";
+    Delete "/v2/octavia/amphorae/{amphora_id}" 204 "amphora_delete" "amphora:delete"
+        => Nothing, "Makes a load balancer anew that is in ERROR.";
+    Get "/v2/octavia/amphorae/{amphora_id}/stats" 200 "amphora_stats" "amphora:get_stats"
+        => All("amphora_stats", "amphora_stats"),
+        "Shows what has passed each listener of a load balancer.";
+    Put "/v2/octavia/amphorae/{amphora_id}/config" 202 "amphora_configure" "amphora:put_config"
+        => Nothing, "Does nothing: an agent has its latest configuration always.";
+    Put "/v2/octavia/amphorae/{amphora_id}/failover" 202 "amphora_failover"
+        "amphora:put_failover" => Nothing, "Makes a load balancer anew that is ACTIVE.";
 
     Get "/v2/evenkeel/nodes" 200 "node_list" "evenkeel:get_all"
         => Bare("node", "nodes"), "Lists the nodes that hold load balancers.";

@@ -51,6 +51,7 @@ pub fn render(
     within_capabilities(graph)?;
     let keys = Keys { site, material };
     let open: Vec<&Listener> = open_listeners(graph).collect();
+    let threads = graph.load_balancer.allowance.threads;
     let ceiling = global::ceiling(graph, limits);
     let frontends = open
         .iter()
@@ -66,7 +67,7 @@ pub fn render(
         })
         .collect::<Result<Vec<_>, _>>()?;
     let tells_metrics = open.iter().any(|it| it.protocol == ListenerProtocol::Prometheus);
-    let mut global = global::global(&open, ceiling, tells_metrics);
+    let mut global = global::global(&open, threads, ceiling, tells_metrics);
     let with_tls = frontends.iter().any(|it| !it.material.is_empty())
         || backends.iter().any(|it| !it.material.is_empty());
     if with_tls {

@@ -86,6 +86,10 @@ ids! {
     PortId;
     /// One content of a certificate, of authorities or of revocations: never two contents.
     MaterialId;
+    /// A flavor or an availability zone.
+    OfferingId;
+    /// What a flavor or an availability zone stands for.
+    ProfileId;
     /// A series of counters that began at 0 and only rise.
     SeriesId;
 }

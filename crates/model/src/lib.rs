@@ -8,6 +8,7 @@
 //! of another load balancer) are pure functions here, asked by the store within its transaction.
 
 pub mod address;
+pub mod flavor;
 pub mod generation;
 pub mod graph;
 pub mod health_monitor;
@@ -20,6 +21,7 @@ pub mod member;
 pub mod network;
 pub mod number;
 pub mod observed;
+pub mod offering;
 pub mod pool;
 pub mod protocol;
 pub mod provider;
@@ -37,7 +39,8 @@ pub use graph::LoadBalancerGraph;
 pub use health_monitor::HealthMonitor;
 pub use id::{
     AgentId, HealthMonitorId, L7PolicyId, L7RuleId, ListenerId, LoadBalancerId, MaterialId,
-    MemberId, NetworkId, PoolId, PortId, ProjectId, ResourceKind, SeriesId, SubnetId,
+    MemberId, NetworkId, OfferingId, PoolId, PortId, ProfileId, ProjectId, ResourceKind, SeriesId,
+    SubnetId,
 };
 pub use l7_policy::L7Policy;
 pub use l7_rule::L7Rule;

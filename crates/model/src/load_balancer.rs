@@ -5,9 +5,10 @@ use std::net::IpAddr;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::flavor::Allowance;
 use crate::provider::ProviderName;
 use crate::text::{Label, Tags};
-use crate::{LoadBalancerId, NetworkId, PortId, SubnetId};
+use crate::{LoadBalancerId, NetworkId, OfferingId, PortId, SubnetId};
 
 /// The root of a graph: a VIP with listeners and pools.
 ///
@@ -33,9 +34,12 @@ pub struct LoadBalancer {
     /// Who makes it so, spelt as it was asked for.
     pub provider: ProviderName,
     /// A flavor.
-    pub flavor: Option<Uuid>,
+    pub flavor: Option<OfferingId>,
     /// An availability zone, by name.
     pub availability_zone: Option<Label>,
+    /// What its flavor lets it take of a node.
+    #[serde(default)]
+    pub allowance: Allowance,
     /// For people and their tools.
     pub tags: Tags,
 }

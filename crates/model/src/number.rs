@@ -81,6 +81,10 @@ numbers! {
     /// Seconds between probes, or within which one must end. The contract names no upper bound;
     /// a day is ours, because HAProxy keeps times in 32 bits of milliseconds.
     Seconds(u32): 0..=86_400;
+    /// On how many processors one load balancer may work at once; 64 is the most of HAProxy.
+    Threads(u8): 1..=64;
+    /// How many connections there may be at once.
+    Connections(u32): 1..=2_147_483_647;
     /// A place among the policies of a listener, from 1.
     Position(u32): 1..=2_147_483_647;
 }
@@ -91,10 +95,28 @@ impl Default for Weight {
     }
 }
 
+impl Default for Threads {
+    fn default() -> Self {
+        Self(1)
+    }
+}
+
 impl Weight {
     /// Whether this member only finishes what it has.
     pub const fn drains(self) -> bool {
         self.0 == 0
+    }
+}
+
+impl Threads {
+    /// A constant, checked when it is compiled.
+    ///
+    /// # Panics
+    ///
+    /// If `value` is 0 or above [`Self::MAX`].
+    pub const fn literal(value: u8) -> Self {
+        assert!(value >= 1 && value <= 64, "from 1 to 64");
+        Self(value)
     }
 }
 

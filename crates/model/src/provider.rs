@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::flavor::{Allowance, FlavorKey, ZoneKey};
 use crate::health_monitor::ProbeKind;
 use crate::pool::{Algorithm, PersistenceKind};
 use crate::protocol::{ListenerProtocol, PoolProtocol};
@@ -56,6 +57,10 @@ pub struct Capabilities {
     pub additional_vips: bool,
     /// `http_version` and `domain_name` of probes.
     pub probe_host: bool,
+    /// What a flavor can ask for.
+    pub flavor: &'static [FlavorKey],
+    /// What an availability zone can ask for.
+    pub availability_zone: &'static [ZoneKey],
 }
 
 impl Capabilities {
@@ -71,6 +76,8 @@ impl Capabilities {
         allowed_cidrs: true,
         additional_vips: true,
         probe_host: true,
+        flavor: FlavorKey::ALL,
+        availability_zone: ZoneKey::ALL,
     };
 }
 
@@ -100,11 +107,14 @@ impl Demand for LoadBalancer {
         if !self.additional_vips.is_empty() && !capabilities.additional_vips {
             return lacks("additional_vips");
         }
-        if self.flavor.is_some() {
-            return lacks("flavor_id");
-        }
-        if self.availability_zone.is_some() {
-            return lacks("availability_zone");
+        let allowance = Allowance::default();
+        for (key, is_asked) in [
+            (FlavorKey::Threads, self.allowance.threads != allowance.threads),
+            (FlavorKey::Connections, self.allowance.connections != allowance.connections),
+        ] {
+            if is_asked && !capabilities.flavor.contains(&key) {
+                return lacks(key.word());
+            }
         }
         Ok(())
     }

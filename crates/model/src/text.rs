@@ -74,6 +74,9 @@ texts! {
     Ciphers: |text| ciphers(text);
     /// A reference to a secret or a container in the key manager: opaque, at most 255 characters.
     SecretRef: |text| at_most(text, 255);
+    /// What a flavor or an availability zone asks for: JSON, as the operator wrote it, at most
+    /// 4096 characters.
+    ProfileData: |text| at_most(text, 4096);
 }
 
 impl Label {

@@ -4,8 +4,10 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use evenkeel_model::number::PortNumber;
+use evenkeel_model::offering::OfferingKind;
 use evenkeel_model::protocol::ListenerProtocol;
 use evenkeel_model::status::ProvisioningStatus;
+use evenkeel_model::text::Label;
 use evenkeel_model::{
     L7PolicyId, LoadBalancerId, PoolId, ProjectId, ResourceKind, SubnetId, Violation,
 };
@@ -29,6 +31,30 @@ pub enum StoreError {
         kind: &'static str,
         /// Under which id.
         id: Uuid,
+    },
+    /// There is no such flavor, availability zone or profile.
+    #[error("{what} {name} not found.")]
+    NoOffering {
+        /// `Flavor`, `Flavor Profile`, …
+        what: &'static str,
+        /// Its id; of an availability zone, its name.
+        name: String,
+    },
+    /// A flavor, an availability zone or a profile that others name.
+    #[error("{what} {name} is in use and cannot be modified.")]
+    OfferingInUse {
+        /// `Flavor`, `Flavor profile`, …
+        what: &'static str,
+        /// Its id; of an availability zone, its name.
+        name: String,
+    },
+    /// Another flavor, or another availability zone, has the name.
+    #[error("A {} of {name} already exists.", kind.title().to_lowercase())]
+    OfferingTaken {
+        /// Which of the two.
+        kind: OfferingKind,
+        /// The name.
+        name: Label,
     },
     /// The project has no quota of its own.
     #[error("Quotas {0} not found.")]
@@ -138,6 +164,11 @@ impl StoreError {
     /// There is no such object.
     pub(crate) fn not_found<T: evenkeel_model::Resource>(id: T::Id) -> Self {
         Self::NotFound { kind: T::KIND, id: id.into() }
+    }
+
+    /// There is no such offering, nor profile.
+    pub(crate) fn no_offering(what: &'static str, name: &impl ToString) -> Self {
+        Self::NoOffering { what, name: name.to_string() }
     }
 
     /// What a value in the database cannot be.

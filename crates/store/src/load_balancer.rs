@@ -1,5 +1,6 @@
 //! Load balancers in their table.
 
+use evenkeel_model::flavor::Allowance;
 use evenkeel_model::load_balancer::Vip;
 use evenkeel_model::provider::ProviderName;
 use evenkeel_model::record::LoadBalancerRelated;
@@ -46,6 +47,8 @@ impl Sealed for LoadBalancer {
         "provider",
         "flavor_id",
         "availability_zone",
+        "threads",
+        "most_connections",
     ];
 
     fn values(&self) -> Vec<Value> {
@@ -63,6 +66,8 @@ impl Sealed for LoadBalancer {
             self.provider.as_str(),
             self.flavor,
             self.availability_zone.as_ref().map(|zone| zone.as_str().to_owned()),
+            i64::from(self.allowance.threads),
+            self.allowance.connections.map(i64::from),
         ]
         .into()
     }
@@ -87,6 +92,10 @@ impl Sealed for LoadBalancer {
             provider: ProviderName::new(row.text(at(10))?),
             flavor: row.maybe_parse(at(11))?,
             availability_zone: row.maybe_made(at(12))?,
+            allowance: Allowance {
+                threads: row.bounded(at(13))?,
+                connections: row.maybe_bounded(at(14))?,
+            },
             tags: own.tags.clone(),
         })
     }

@@ -1,13 +1,19 @@
 //! Placements: which load balancer is on which node. An epoch counts them; older loses.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use evenkeel_model::provider::ProviderName;
-use evenkeel_model::{AgentId, Epoch, Generation, ListenerId, LoadBalancerId};
+use evenkeel_model::status::ProvisioningStatus;
+use evenkeel_model::{
+    AgentId, Epoch, Generation, ListenerId, LoadBalancer, LoadBalancerId, PortId, ProjectId,
+    Resource, Timestamp,
+};
 
-use crate::change::{open_itself, raise};
-use crate::engine::{Session, values};
+use crate::change::{open_itself, raise, standing};
+use crate::engine::{Row, Session, values};
+use crate::status::PROVISIONING;
+use crate::stored::from;
 use crate::{Store, StoreError};
 
 /// A load balancer that needs a node.
@@ -49,6 +55,18 @@ pub struct Placement {
     pub served: Generation,
     /// Where listeners listen that do not listen at VIP and port.
     pub sockets: BTreeMap<ListenerId, SocketAddr>,
+    /// Who owns the load balancer.
+    pub project: ProjectId,
+    /// How far the load balancer itself has come.
+    pub status: ProvisioningStatus,
+    /// Its VIP.
+    pub address: IpAddr,
+    /// The port of its VIP.
+    pub port: PortId,
+    /// When it was created.
+    pub created_at: Timestamp,
+    /// When it last changed.
+    pub updated_at: Option<Timestamp>,
 }
 
 fn unplaced(session: &mut Session<'_>) -> Result<Vec<Unplaced>, StoreError> {
@@ -115,28 +133,63 @@ fn failover(session: &mut Session<'_>, id: LoadBalancerId) -> Result<(), StoreEr
         .map(drop)
 }
 
+/// The same for an operator who sees a load balancer fail at its place, and only then.
+fn remake(session: &mut Session<'_>, id: LoadBalancerId) -> Result<(), StoreError> {
+    match standing::<LoadBalancer>(session, id)?.status {
+        ProvisioningStatus::Error => failover(session, id),
+        ProvisioningStatus::Active
+        | ProvisioningStatus::Deleted
+        | ProvisioningStatus::PendingCreate
+        | ProvisioningStatus::PendingUpdate
+        | ProvisioningStatus::PendingDelete => {
+            Err(StoreError::Immutable { what: "amphora", id: id.into() })
+        }
+    }
+}
+
+/// The same for one that serves as it shall, and only then.
+fn failover_of_active(session: &mut Session<'_>, id: LoadBalancerId) -> Result<(), StoreError> {
+    match standing::<LoadBalancer>(session, id)?.status {
+        ProvisioningStatus::Active => failover(session, id),
+        ProvisioningStatus::Error
+        | ProvisioningStatus::Deleted
+        | ProvisioningStatus::PendingCreate
+        | ProvisioningStatus::PendingUpdate
+        | ProvisioningStatus::PendingDelete => {
+            Err(StoreError::Immutable { what: LoadBalancer::KIND.title(), id: id.into() })
+        }
+    }
+}
+
+fn read(row: &Row) -> Result<Placement, StoreError> {
+    let project = row.text(6)?;
+    Ok(Placement {
+        load_balancer: row.parse(0)?,
+        agent: row.parse(1)?,
+        host: row.text(2)?.to_owned(),
+        epoch: row.epoch(3)?,
+        generation: row.generation(4)?,
+        served: row.generation(5)?,
+        sockets: BTreeMap::new(),
+        project: ProjectId::new(project).ok_or_else(|| StoreError::corrupt("project", project))?,
+        status: row.word(7, ProvisioningStatus::from_word)?,
+        address: row.parse(8)?,
+        port: row.parse(9)?,
+        created_at: row.time(10)?,
+        updated_at: row.maybe_time(11),
+    })
+}
+
 fn placements(session: &mut Session<'_>) -> Result<Vec<Placement>, StoreError> {
-    let rows = session.query(
+    let sql = format!(
         "SELECT p.load_balancer_id, p.agent_id, COALESCE(a.host, ''), p.epoch, l.generation, \
-         l.served_generation FROM placements p \
-         JOIN load_balancers l ON l.id = p.load_balancer_id \
+         l.served_generation, r.project_id, {PROVISIONING}, r.vip_address, r.vip_port_id, \
+         r.created_at, r.updated_at FROM {} JOIN placements p ON p.load_balancer_id = l.id \
          LEFT JOIN agents a ON a.id = p.agent_id ORDER BY l.created_at, l.id",
-        &[],
-    )?;
-    let mut placements = rows
-        .iter()
-        .map(|row| {
-            Ok(Placement {
-                load_balancer: row.parse(0)?,
-                agent: row.parse(1)?,
-                host: row.text(2)?.to_owned(),
-                epoch: row.epoch(3)?,
-                generation: row.generation(4)?,
-                served: row.generation(5)?,
-                sockets: BTreeMap::new(),
-            })
-        })
-        .collect::<Result<Vec<_>, StoreError>>()?;
+        from::<LoadBalancer>()
+    );
+    let rows = session.query(&sql, &[])?;
+    let mut placements = rows.iter().map(read).collect::<Result<Vec<_>, StoreError>>()?;
     let rows = session.query(
         "SELECT load_balancer_id, listener_id, socket FROM listener_traffic \
          WHERE socket IS NOT NULL",
@@ -213,6 +266,24 @@ impl Store {
     /// [`StoreError::NotFound`], [`StoreError::InvalidState`].
     pub async fn failover(&self, id: LoadBalancerId) -> Result<(), StoreError> {
         self.write(move |session| failover(session, id)).await
+    }
+
+    /// Has a load balancer made anew where it is, if it is in `ERROR` there.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::NotFound`]; [`StoreError::Immutable`] if it is not in `ERROR`.
+    pub async fn remake(&self, id: LoadBalancerId) -> Result<(), StoreError> {
+        self.write(move |session| remake(session, id)).await
+    }
+
+    /// Has a load balancer made anew where it is, if it is `ACTIVE`.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::NotFound`]; [`StoreError::Immutable`] if it is not `ACTIVE`.
+    pub async fn failover_of_active(&self, id: LoadBalancerId) -> Result<(), StoreError> {
+        self.write(move |session| failover_of_active(session, id)).await
     }
 
     /// Where all load balancers are, oldest first.

@@ -15,7 +15,7 @@ use crate::create::{
 use crate::engine::{Session, values};
 use crate::insert::insert;
 use crate::stored::{get, of_load_balancer};
-use crate::{Furnish, material, network, quota, rules};
+use crate::{Furnish, material, network, offering, quota, rules};
 
 /// A load balancer to be, with all that shall be in it. Ids are chosen by the caller, and name
 /// each other.
@@ -92,6 +92,7 @@ pub(crate) fn create(
         }
     }
     let mut load_balancer = draft.load_balancer.clone();
+    offering::check_named(session, &load_balancer)?;
     let rules = session.config.address_rules.clone();
     let tenant =
         network::Tenant { load_balancer: load_balancer.id, project, new_port, rules: &rules };

@@ -18,6 +18,7 @@ use evenkeel_agent::{
     Timings, Unbroken,
 };
 use evenkeel_driver::{Driver, Plug};
+use evenkeel_model::flavor::Allowance;
 use evenkeel_model::listener::Timeouts;
 use evenkeel_model::load_balancer::Vip;
 use evenkeel_model::number::PortNumber;
@@ -68,6 +69,7 @@ pub(crate) fn graph(number: u128, generation: u64) -> LoadBalancerGraph {
         provider: ProviderName::new("fake"),
         flavor: None,
         availability_zone: None,
+        allowance: Allowance::default(),
         tags: Tags::default(),
     };
     LoadBalancerGraph {

@@ -3,7 +3,9 @@
 use std::net::IpAddr;
 
 use evenkeel_model::address::SpeltAddress;
-use evenkeel_model::{ListenerId, LoadBalancerId, NetworkId, PoolId, PortId, SubnetId};
+use evenkeel_model::{
+    ListenerId, LoadBalancerId, NetworkId, OfferingId, PoolId, PortId, ProfileId, SubnetId,
+};
 use ipnet::IpNet;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -72,4 +74,4 @@ macro_rules! ids {
     )+};
 }
 
-ids!(LoadBalancerId, ListenerId, PoolId, NetworkId, SubnetId, PortId);
+ids!(LoadBalancerId, ListenerId, PoolId, NetworkId, SubnetId, PortId, OfferingId, ProfileId);

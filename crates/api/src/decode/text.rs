@@ -8,7 +8,9 @@ use evenkeel_model::l7_rule::{Comparison, RuleKind};
 use evenkeel_model::pool::{Algorithm, PersistenceKind};
 use evenkeel_model::protocol::{ListenerProtocol, PoolProtocol};
 use evenkeel_model::provider::ProviderName;
-use evenkeel_model::text::{Ciphers, CookieName, DomainName, Label, SecretRef, Tags, Url, UrlPath};
+use evenkeel_model::text::{
+    Ciphers, CookieName, DomainName, Label, ProfileData, SecretRef, Tags, Url, UrlPath,
+};
 use evenkeel_model::tls::{Alpn, ClientAuthentication, TlsVersion};
 use evenkeel_model::{ProjectId, Violation};
 use serde_json::{Value, json};
@@ -112,6 +114,7 @@ macro_rules! texts {
 texts! {
     Label: 255, "Value should be string";
     SecretRef: 255, "Value should be string";
+    ProfileData: 4096, "Value should be string";
     UrlPath: 255, "Value must be a valid URL Path string";
     Url: 255, "Value must be a valid URL string";
     StatusCodes: 64, must_match(CODES_PATTERN);

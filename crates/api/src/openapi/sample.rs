@@ -1,16 +1,19 @@
 //! One load balancer with one of everything, from which the document takes what is shown.
 
+use evenkeel_model::offering::{Offering, OfferingKind, Profile};
 use evenkeel_model::provider::ProviderName;
 use evenkeel_model::record::{L7PolicyRelated, ListenerRelated, LoadBalancerRelated, PoolRelated};
 use evenkeel_model::status::{OperatingStatus, ProvisioningStatus};
+use evenkeel_model::text::{Label, ProfileData};
 use evenkeel_model::{LoadBalancerId, ProjectId, Record, Resource, Timestamp};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::Deployment;
-use crate::decode::from_value;
+use crate::amphora::Amphora;
+use crate::decode::{Field, from_value};
 use crate::load_balancer::{Create, Tree};
 use crate::whole::Whole;
+use crate::{Deployment, availability_zone, availability_zone_profile, flavor, flavor_profile};
 
 /// A node, as the control plane shows it to operators.
 pub(super) fn node() -> Value {
@@ -26,6 +29,54 @@ pub(super) fn placement() -> Value {
         "loadbalancer_id": "", "node_id": "", "host": "",
         "epoch": 0, "generation": 0, "served_generation": 0, "sockets": {},
     })
+}
+
+/// One of all that operators offer: the name of its schema, what is shown, and what can be said.
+pub(super) fn offered() -> [(&'static str, Value, Value); 4] {
+    let offering = |kind| Offering {
+        id: Uuid::nil().into(),
+        kind,
+        name: Label::empty(),
+        description: Label::empty(),
+        enabled: true,
+        profile: Uuid::nil().into(),
+    };
+    let profile = |kind| Profile {
+        id: Uuid::nil().into(),
+        kind,
+        name: Label::empty(),
+        provider: ProviderName::new("haproxy"),
+        data: ProfileData::try_from("{}".to_owned()).expect("it is short"),
+    };
+    let (flavor, zone) = (OfferingKind::Flavor, OfferingKind::AvailabilityZone);
+    [
+        ("Flavor", flavor::view(&offering(flavor)), flavor::Create::schema()),
+        ("FlavorProfile", flavor_profile::view(&profile(flavor)), flavor_profile::Create::schema()),
+        (
+            "AvailabilityZone",
+            availability_zone::view(&offering(zone)),
+            availability_zone::Create::schema(),
+        ),
+        (
+            "AvailabilityZoneProfile",
+            availability_zone_profile::view(&profile(zone)),
+            availability_zone_profile::Create::schema(),
+        ),
+    ]
+}
+
+/// The place of a load balancer, in Octavia's words.
+pub(super) fn amphora(whole: &Whole) -> Amphora {
+    let record = &whole.load_balancer;
+    Amphora {
+        load_balancer: record.value.id,
+        status: record.provisioning_status,
+        agent: Uuid::nil().into(),
+        address: record.value.vip.address,
+        port: record.value.vip.port,
+        created_at: record.created_at,
+        updated_at: Some(record.created_at),
+    }
 }
 
 /// The sample.

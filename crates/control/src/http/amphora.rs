@@ -5,120 +5,86 @@ use axum::extract::Path;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use evenkeel_api::Fault;
-use evenkeel_api::list::{ListRequest, page};
-use evenkeel_api::view::moment;
-use evenkeel_model::{LoadBalancer, ProjectId, Record};
-use evenkeel_store::{Placement, StoreError};
+use evenkeel_api::amphora::{Amphora, SHELF, statistics, view};
+use evenkeel_api::list::Fields;
+use evenkeel_model::LoadBalancerId;
+use evenkeel_store::Placement;
 use serde_json::{Value, json};
 
 use super::call::Call;
 use super::fault::Refusal;
 use super::policy::{Action, Subject, Verb};
 
-/// The fields that a list can be narrowed by.
-const FILTERS: &[&str] = &[
-    "id",
-    "loadbalancer_id",
-    "load_balancer_id",
-    "compute_id",
-    "ha_ip",
-    "ha_port_id",
-    "role",
-    "status",
-    "created_at",
-    "updated_at",
-];
-
-/// A placement, and the load balancer that is placed.
-struct Amphora {
-    placement: Placement,
-    record: Record<LoadBalancer>,
-}
-
-impl Amphora {
-    fn view(&self) -> Value {
-        let Self { placement, record } = self;
-        let is_served = placement.served == placement.generation;
-        json!({
-            "id": placement.load_balancer,
-            "loadbalancer_id": placement.load_balancer,
-            "compute_id": placement.agent,
-            "lb_network_ip": null,
-            "vrrp_ip": null,
-            "ha_ip": record.value.vip.address,
-            "vrrp_port_id": null,
-            "ha_port_id": record.value.vip.port,
-            "cert_expiration": null,
-            "cert_busy": false,
-            "role": "STANDALONE",
-            "status": if is_served { "ALLOCATED" } else { "BOOTING" },
-            "vrrp_interface": null,
-            "vrrp_id": null,
-            "vrrp_priority": null,
-            "cached_zone": null,
-            "created_at": moment(record.created_at),
-            "updated_at": record.updated_at.map(moment),
-            "image_id": null,
-            "compute_flavor": null,
-        })
-    }
-
-    fn fits(&self, request: &ListRequest) -> bool {
-        let is_of = |wanted: &ProjectId| *wanted == self.record.project;
-        let view = self.view();
-        request.project.as_ref().is_none_or(is_of)
-            && request.filters.iter().all(|(name, wanted)| {
-                let name = if name == "load_balancer_id" { "loadbalancer_id" } else { name };
-                view[name] == *wanted
-            })
-    }
+fn shown(placement: &Placement) -> Value {
+    view(&Amphora {
+        load_balancer: placement.load_balancer,
+        status: placement.status,
+        agent: placement.agent,
+        address: placement.address,
+        port: placement.port,
+        created_at: placement.created_at,
+        updated_at: placement.updated_at,
+    })
 }
 
 impl Call {
-    async fn amphorae(&self) -> Result<Vec<Amphora>, Refusal> {
-        let mut found = Vec::new();
-        for placement in self.store().placements().await? {
-            match self.store().get::<LoadBalancer>(placement.load_balancer).await {
-                Ok(record) => found.push(Amphora { placement, record }),
-                // It went while we looked.
-                Err(StoreError::NotFound { .. }) => {}
-                Err(error) => return Err(error.into()),
-            }
-        }
-        Ok(found)
-    }
-
     /// The amphora in a path, if the caller may do this with it.
-    async fn amphora(&self, id: &str, verb: Verb) -> Result<Amphora, Refusal> {
+    async fn amphora(&self, id: &str, verb: Verb) -> Result<Placement, Refusal> {
         self.allow_any(Action(Subject::Amphora, verb))?;
-        let mut all = self.amphorae().await?.into_iter();
-        let found = all.find(|it| it.placement.load_balancer.to_string() == id);
-        found.ok_or_else(|| Fault::not_found("Amphora", id).into())
+        let unknown = || Refusal::from(Fault::not_found("Amphora", id));
+        let id: LoadBalancerId = id.parse().map_err(|_| unknown())?;
+        let all = self.store().placements().await?;
+        all.into_iter().find(|it| it.load_balancer == id).ok_or_else(unknown)
     }
 }
 
 /// `GET /v2/octavia/amphorae`.
 pub(crate) async fn list(call: Call) -> Result<Response, Refusal> {
     call.allow_any(Action(Subject::Amphora, Verb::GetAll))?;
-    let is_filter = |name: &str| FILTERS.contains(&name);
-    let request = ListRequest::parse(&call.query, &is_filter, call.deployment())?;
-    let all = call.amphorae().await?;
-    let fitting = all.iter().filter(|it| it.fits(&request));
-    let views = fitting.map(|it| request.fields.select(it.view())).collect();
-    Ok(Json(page("amphorae", views, json!([]))).into_response())
+    let request = SHELF.parse(&call.query, call.deployment())?;
+    let mut all = call.store().placements().await?;
+    if let Some(project) = &request.project {
+        all.retain(|it| it.project == *project);
+    }
+    call.short_list(&SHELF, "amphorae", all.iter().map(shown).collect())
 }
 
 /// `GET /v2/octavia/amphorae/{id}`.
 pub(crate) async fn show(call: Call, Path(id): Path<String>) -> Result<Response, Refusal> {
-    let amphora = call.amphora(&id, Verb::GetOne).await?;
-    Ok(call.one("amphora", amphora.view()))
+    let placement = call.amphora(&id, Verb::GetOne).await?;
+    Ok(call.one("amphora", shown(&placement)))
+}
+
+/// `GET /v2/octavia/amphorae/{id}/stats`: what passed each listener, once anything was reported.
+pub(crate) async fn stats(call: Call, Path(id): Path<String>) -> Result<Response, Refusal> {
+    let placement = call.amphora(&id, Verb::GetStats).await?;
+    let counted = call.store().traffic_by_listener(placement.load_balancer).await?;
+    if counted.is_empty() {
+        return Err(Fault::not_found("Amphora stats for", &id).into());
+    }
+    let fields = Fields::parse(&call.query, call.deployment());
+    let views: Vec<Value> = counted
+        .into_iter()
+        .map(|(listener, traffic)| statistics(placement.load_balancer, listener, traffic))
+        .map(|view| fields.select(view))
+        .collect();
+    Ok(Json(json!({"amphora_stats": views})).into_response())
+}
+
+/// `DELETE /v2/octavia/amphorae/{id}`: one that is in `ERROR` goes, and another one comes in its
+/// place.
+pub(crate) async fn delete(call: Call, Path(id): Path<String>) -> Result<StatusCode, Refusal> {
+    call.only(&[])?;
+    let placement = call.amphora(&id, Verb::Delete).await?;
+    call.store().remake(placement.load_balancer).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// `PUT /v2/octavia/amphorae/{id}/failover`.
 pub(crate) async fn failover(call: Call, Path(id): Path<String>) -> Result<StatusCode, Refusal> {
     call.only(&[])?;
-    let amphora = call.amphora(&id, Verb::PutFailover).await?;
-    call.store().failover(amphora.placement.load_balancer).await?;
+    let placement = call.amphora(&id, Verb::PutFailover).await?;
+    call.store().failover_of_active(placement.load_balancer).await?;
     Ok(StatusCode::ACCEPTED)
 }
 

@@ -84,7 +84,9 @@ impl From<StoreError> for Refusal {
         // No wildcard arm: a new way to fail has to choose its answer to the client here.
         let fault = match error {
             StoreError::NotFound { kind, id } => Fault::not_found(kind, id),
-            StoreError::NoNetworkObject { .. } | StoreError::NoQuota(_) => Fault::new(404, text),
+            StoreError::NoNetworkObject { .. }
+            | StoreError::NoOffering { .. }
+            | StoreError::NoQuota(_) => Fault::new(404, text),
             StoreError::Violation(violation) => violation.into(),
             StoreError::PortTaken { .. }
             | StoreError::MemberTaken { .. }
@@ -95,6 +97,8 @@ impl From<StoreError> for Refusal {
             | StoreError::Immutable { .. }
             | StoreError::InvalidState { .. }
             | StoreError::AddressInUse { .. }
+            | StoreError::OfferingInUse { .. }
+            | StoreError::OfferingTaken { .. }
             | StoreError::Duplicate => Fault::conflict(text),
             StoreError::QuotaMet(kind) => Fault::quota_met(kind),
             StoreError::HasChildren(_)

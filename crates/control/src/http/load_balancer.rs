@@ -1,6 +1,7 @@
 //! Load balancers.
 
 mod neighbour;
+mod offered;
 mod vip;
 
 use axum::Json;
@@ -21,6 +22,7 @@ use super::call::{Call, created, id_of};
 use super::fault::Refusal;
 use super::l7_rule::check_regex;
 use super::policy::{Action, Subject, Verb};
+use offered::Offered;
 
 const NO_PROJECT: &str = "Missing project ID in request where one is required. An administrator \
                           should check the keystone settings in the Octavia configuration.";
@@ -36,19 +38,19 @@ pub(crate) async fn create(call: Call, bytes: Bytes) -> Result<Response, Refusal
         call.allow(Action(Subject::LoadBalancer, Verb::PostVipSecurityGroups), &project)?;
     }
     neighbour::check(body.vip_qos_policy_id, &body.vip_sg_ids)?;
-    if body.flavor_id.is_value() {
-        return Err(Violation::rule("Invalid flavor_id.").into());
-    }
-    if body.availability_zone.is_value() {
-        return Err(Violation::rule("Invalid availability zone.").into());
-    }
-    let (provider, capabilities) = provider(&call, body.provider.clone())?;
+    body.vip_request(call.deployment())?;
+    let offered = Offered::of(&call, &body).await?;
+    let named = offered.provider(body.provider.clone())?;
+    let (provider, capabilities) = provider(&call, named)?;
+    let allowance = offered.allowance(&call, &capabilities)?;
+    let networks = offered.networks(&capabilities)?;
     let id = LoadBalancerId::new(Uuid::new_v4());
-    let tree = body.into_tree(id, provider.clone(), call.deployment(), &mut Uuid::new_v4)?;
+    let mut tree = body.into_tree(id, provider.clone(), call.deployment(), &mut Uuid::new_v4)?;
+    tree.load_balancer.allowance = allowance;
     within(&tree, &capabilities)
         .map_err(|unsupported| Fault::unsupported(&provider, unsupported))?;
     tree.l7_rules.iter().try_for_each(check_regex)?;
-    vip::check(&call, &tree).await?;
+    vip::check(&call, &tree, &networks).await?;
     let vip = tree.vip.clone();
     let furnish = call.furnish(&project, &slots(&tree)).await?;
     let made = call.store().create_tree(draft(tree, furnish), vip, project).await?;

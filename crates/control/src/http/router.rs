@@ -2,24 +2,27 @@
 
 use axum::Router;
 use axum::http::{Method, Uri};
-use axum::routing::{get, put};
+use axum::routing::{MethodRouter, get, put};
 use evenkeel_api::Fault;
 use evenkeel_model::{HealthMonitor, L7Policy, Listener, LoadBalancer, Pool};
 
 use super::exposed::{delete, list, show, update};
 use super::fault::Refusal;
+use super::offering::{Flavor, Offered, Zone};
+use super::profile::{FlavorProfile, Profiled, ZoneProfile};
 use super::{
-    ALLOWED, amphora, flavor, health_monitor, l7_policy, l7_rule, listener, load_balancer, member,
-    node, pool, provider, quota,
+    ALLOWED, amphora, health_monitor, l7_policy, l7_rule, listener, load_balancer, member, node,
+    offering, pool, profile, provider, quota,
 };
 use crate::ControlPlane;
 
 /// The calls of the service.
 pub(crate) fn routes(control: ControlPlane) -> Router {
     Router::new()
-        .nest("/v2/lbaas", tenant())
+        .nest("/v2/lbaas", tenant().merge(offered()))
         .route("/v2/octavia/amphorae", get(amphora::list))
-        .route("/v2/octavia/amphorae/{id}", get(amphora::show))
+        .route("/v2/octavia/amphorae/{id}", get(amphora::show).delete(amphora::delete))
+        .route("/v2/octavia/amphorae/{id}/stats", get(amphora::stats))
         .route("/v2/octavia/amphorae/{id}/failover", put(amphora::failover))
         .route("/v2/octavia/amphorae/{id}/config", put(amphora::configure))
         .route("/v2/evenkeel/nodes", get(node::nodes))
@@ -75,14 +78,31 @@ fn tenant() -> Router<ControlPlane> {
         .route("/providers", get(provider::list))
         .route("/providers/{name}/flavor_capabilities", get(provider::flavors))
         .route("/providers/{name}/availability_zone_capabilities", get(provider::zones))
-        .route("/flavors", get(flavor::flavors))
-        .route("/flavors/{id}", get(flavor::flavor))
-        .route("/flavorprofiles", get(flavor::flavor_profiles))
-        .route("/flavorprofiles/{id}", get(flavor::flavor_profile))
-        .route("/availabilityzones", get(flavor::zones))
-        .route("/availabilityzones/{name}", get(flavor::zone))
-        .route("/availabilityzoneprofiles", get(flavor::zone_profiles))
-        .route("/availabilityzoneprofiles/{id}", get(flavor::zone_profile))
+}
+
+/// What operators offer to tenants.
+fn offered() -> Router<ControlPlane> {
+    fn offerings<T: Offered>() -> MethodRouter<ControlPlane> {
+        get(offering::list::<T>).post(offering::create::<T>)
+    }
+    fn offering<T: Offered>() -> MethodRouter<ControlPlane> {
+        get(offering::show::<T>).put(offering::update::<T>).delete(offering::delete::<T>)
+    }
+    fn profiles<T: Profiled>() -> MethodRouter<ControlPlane> {
+        get(profile::list::<T>).post(profile::create::<T>)
+    }
+    fn profile<T: Profiled>() -> MethodRouter<ControlPlane> {
+        get(profile::show::<T>).put(profile::update::<T>).delete(profile::delete::<T>)
+    }
+    Router::new()
+        .route("/flavors", offerings::<Flavor>())
+        .route("/flavors/{id}", offering::<Flavor>())
+        .route("/flavorprofiles", profiles::<FlavorProfile>())
+        .route("/flavorprofiles/{id}", profile::<FlavorProfile>())
+        .route("/availabilityzones", offerings::<Zone>())
+        .route("/availabilityzones/{name}", offering::<Zone>())
+        .route("/availabilityzoneprofiles", profiles::<ZoneProfile>())
+        .route("/availabilityzoneprofiles/{id}", profile::<ZoneProfile>())
 }
 
 /// A method that the place does not have (contract 1.1): changing or deleting a whole collection

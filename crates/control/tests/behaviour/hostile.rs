@@ -3,6 +3,7 @@
 use axum::body::Body;
 use axum::http::Method;
 use evenkeel_api::route;
+use evenkeel_model::offering::OfferingKind;
 use evenkeel_model::{
     HealthMonitor, L7Policy, L7Rule, Listener, LoadBalancer, LoadBalancerId, Member, Pool,
 };
@@ -136,6 +137,27 @@ impl World {
         let policy = id(&client.create("/l7policies", policy).await);
         let rule = full("rule", &load_balancer, &listener, &pool);
         let rule = id(&client.create(&format!("/l7policies/{policy}/rules"), rule).await);
+        let flavor_profile = full("flavorprofile", &load_balancer, &listener, &pool);
+        let flavor_profile = id(&client.create("/flavorprofiles", flavor_profile).await);
+        let flavor = id(&client.create("/flavors", offer("flavor", "x", &flavor_profile)).await);
+        let zone_profile = full("availability_zone_profile", &load_balancer, &listener, &pool);
+        let zone_profile = id(&client.create("/availabilityzoneprofiles", zone_profile).await);
+        let zone = offer("availability_zone", "x", &zone_profile);
+        client.create("/availabilityzones", zone).await;
+        let names = [
+            ("loadbalancer_id", load_balancer.as_str()),
+            ("listener_id", &listener),
+            ("pool_id", &pool),
+            ("member_id", &member),
+            ("healthmonitor_id", &monitor),
+            ("l7policy_id", &policy),
+            ("rule_id", &rule),
+            ("project_id", "own"),
+            ("flavor_id", &flavor),
+            ("flavorprofile_id", &flavor_profile),
+            ("availability_zone_name", "x"),
+            ("availability_zone_profile_id", &zone_profile),
+        ];
         let calls = route::ROUTES
             .iter()
             .filter_map(|route| {
@@ -144,19 +166,18 @@ impl World {
                     route::Method::Put => Method::PUT,
                     route::Method::Get | route::Method::Delete => return None,
                 };
-                let path = route
-                    .path
-                    .replace("{loadbalancer_id}", &load_balancer)
-                    .replace("{listener_id}", &listener)
-                    .replace("{pool_id}", &pool)
-                    .replace("{member_id}", &member)
-                    .replace("{healthmonitor_id}", &monitor)
-                    .replace("{l7policy_id}", &policy)
-                    .replace("{rule_id}", &rule)
-                    .replace("{project_id}", "own");
+                // Where there is no agent, there are no amphorae.
+                if route.path.contains("amphorae") {
+                    return None;
+                }
+                let path = names.iter().fold(route.path.to_owned(), |path, (name, value)| {
+                    path.replace(&format!("{{{name}}}"), value)
+                });
                 let root = route.request.map_or("x", |request| request.root);
-                let good = match method {
-                    Method::POST => full(root, &load_balancer, &listener, &pool),
+                let good = match (&method, root) {
+                    (&Method::POST, "flavor") => offer(root, "y", &flavor_profile),
+                    (&Method::POST, "availability_zone") => offer(root, "y", &zone_profile),
+                    (&Method::POST, _) => full(root, &load_balancer, &listener, &pool),
                     _ => change(root),
                 };
                 Some((method, path, good))
@@ -164,6 +185,12 @@ impl World {
             .collect();
         Self { load_balancer: load_balancer.parse().unwrap(), calls }
     }
+}
+
+/// A good body to offer something.
+fn offer(root: &str, name: &str, profile: &str) -> Value {
+    let key = format!("{root}_profile_id");
+    json!({root: {"name": name, "description": "x", "enabled": true, key: profile}})
 }
 
 /// A good body to create something, with most of its fields.
@@ -199,6 +226,12 @@ fn full(root: &str, load_balancer: &str, listener: &str, pool: &str) -> Value {
             "redirect_url": null, "redirect_prefix": null, "redirect_http_code": null,
             "position": 1, "tags": [],
         }),
+        "flavorprofile" => json!({
+            "name": "x", "provider_name": "haproxy", "flavor_data": "{\"nbthread\": 2}",
+        }),
+        "availability_zone_profile" => json!({
+            "name": "x", "provider_name": "haproxy", "availability_zone_data": "{}",
+        }),
         _ => json!({
             "type": "HEADER", "compare_type": "EQUAL_TO", "key": "x", "value": "y",
             "invert": false, "tags": [],
@@ -217,6 +250,8 @@ fn change(root: &str) -> Value {
         "healthmonitor" => json!({"name": "x", "url_path": "/", "expected_codes": "200"}),
         "l7policy" => json!({"name": "x", "action": "REJECT", "position": 1}),
         "rule" => json!({"key": "x", "value": "y", "compare_type": "REGEX"}),
+        "flavor" | "flavorprofile" | "availability_zone_profile" => json!({"name": "x"}),
+        "availability_zone" => json!({"description": null, "enabled": true}),
         _ => json!({"name": "x", "vip_sg_ids": [], "tags": []}),
     }})
 }
@@ -226,7 +261,7 @@ async fn count<T: Stored>(store: &Store) -> usize {
 }
 
 /// What must be the same after a refusal.
-async fn snapshot(store: &Store, world: &World) -> (u64, [usize; 7]) {
+async fn snapshot(store: &Store, world: &World) -> (u64, [usize; 11]) {
     let generation = store.generation(world.load_balancer).await.unwrap();
     let counts = [
         count::<LoadBalancer>(store).await,
@@ -236,6 +271,10 @@ async fn snapshot(store: &Store, world: &World) -> (u64, [usize; 7]) {
         count::<HealthMonitor>(store).await,
         count::<L7Policy>(store).await,
         count::<L7Rule>(store).await,
+        store.offerings(OfferingKind::Flavor).await.unwrap().len(),
+        store.offerings(OfferingKind::AvailabilityZone).await.unwrap().len(),
+        store.profiles(OfferingKind::Flavor).await.unwrap().len(),
+        store.profiles(OfferingKind::AvailabilityZone).await.unwrap().len(),
     ];
     (generation.get(), counts)
 }

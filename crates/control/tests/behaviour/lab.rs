@@ -158,6 +158,8 @@ fn small() -> Capabilities {
         allowed_cidrs: false,
         additional_vips: false,
         probe_host: false,
+        flavor: &[],
+        availability_zone: &[],
     }
 }
 

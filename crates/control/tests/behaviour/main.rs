@@ -4,14 +4,17 @@
 
 mod access;
 mod agent;
+mod amphorae;
 mod batch;
 mod certificates;
 mod hostile;
 mod lab;
 mod listing;
+mod offerings;
 mod operators;
 mod quota;
 mod resources;
+mod roles;
 mod rules;
 mod serving;
 mod shelf;

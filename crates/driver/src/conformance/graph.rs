@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 
+use evenkeel_model::flavor::Allowance;
 use evenkeel_model::health_monitor::{Probe, ProbeKind};
 use evenkeel_model::listener::Timeouts;
 use evenkeel_model::load_balancer::Vip;
@@ -74,6 +75,7 @@ fn load_balancer(address: IpAddr) -> LoadBalancer {
         provider: ProviderName::new("checked"),
         flavor: None,
         availability_zone: None,
+        allowance: Allowance::default(),
         tags: Tags::default(),
     }
 }

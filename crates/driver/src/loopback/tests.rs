@@ -1,5 +1,6 @@
 use std::net::TcpListener as Blocker;
 
+use evenkeel_model::flavor::Allowance;
 use evenkeel_model::listener::Timeouts;
 use evenkeel_model::load_balancer::Vip;
 use evenkeel_model::protocol::ListenerProtocol;
@@ -29,6 +30,7 @@ fn graph(vip: &str, ports: &[u16]) -> LoadBalancerGraph {
         provider: ProviderName::new("haproxy"),
         flavor: None,
         availability_zone: None,
+        allowance: Allowance::default(),
         tags: Tags::default(),
     };
     let listener = |port: &u16| Listener {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use evenkeel_model::flavor::Allowance;
 use evenkeel_model::listener::Timeouts;
 use evenkeel_model::load_balancer::VipRequest;
 use evenkeel_model::network::{Network, Subnet};
@@ -83,6 +84,7 @@ fn load_balancer(id: LoadBalancerId) -> LoadBalancer {
         provider: ProviderName::new("haproxy"),
         flavor: None,
         availability_zone: None,
+        allowance: Allowance::default(),
         tags: Tags::default(),
     }
 }

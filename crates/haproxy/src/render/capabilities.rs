@@ -1,5 +1,6 @@
 //! What this driver can do; what is not in here is answered before it gets here.
 
+use evenkeel_model::flavor::{FlavorKey, ZoneKey};
 use evenkeel_model::health_monitor::ProbeKind;
 use evenkeel_model::pool::{Algorithm, PersistenceKind};
 use evenkeel_model::protocol::{ListenerProtocol, PoolProtocol};
@@ -35,6 +36,8 @@ pub const CAPABILITIES: Capabilities = Capabilities {
     allowed_cidrs: true,
     additional_vips: true,
     probe_host: true,
+    flavor: FlavorKey::ALL,
+    availability_zone: ZoneKey::ALL,
 };
 
 /// The same where the node has no right to send echo requests.

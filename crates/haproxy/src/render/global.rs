@@ -1,6 +1,7 @@
 //! The sections of the process as a whole, and how much it may take of the node.
 
 use evenkeel_driver::DRAIN;
+use evenkeel_model::number::Threads;
 use evenkeel_model::{Listener, LoadBalancerGraph};
 
 use super::{NodeLimits, metrics};
@@ -29,17 +30,23 @@ const MOST_CONNECTIONS: u64 = 50_000;
 /// replaces.
 const OTHER_DESCRIPTORS: u64 = 128;
 
-/// How many connections a process can take on this node. HAProxy refuses to start if it cannot
-/// have the descriptors for them, and its check of the file does not notice.
+/// What each thread but the first opens besides: its poller, and what wakes it.
+const DESCRIPTORS_OF_THREAD: u64 = 8;
+
+/// How many connections a process can take on this node, and may by its flavor. HAProxy refuses to
+/// start if it cannot have the descriptors for them, and its check of the file does not notice.
 pub(super) fn ceiling(graph: &LoadBalancerGraph, limits: NodeLimits) -> u32 {
     // A probe per member, and a socket per listener and address. Members are counted by the
     // hundred, so that one more does not change the limit, which only another process can have.
     let members = graph.members.len().next_multiple_of(100);
     let sockets = graph.listeners.len() * (1 + graph.load_balancer.additional_vips.len());
-    let others = OTHER_DESCRIPTORS + members as u64 + 2 * sockets as u64;
+    let allowance = graph.load_balancer.allowance;
+    let threads = DESCRIPTORS_OF_THREAD * u64::from(allowance.threads.get() - 1);
+    let others = OTHER_DESCRIPTORS + members as u64 + 2 * sockets as u64 + threads;
     // Two for each connection, and half of one for its share of the pipes used for splicing.
     let most = limits.descriptors.saturating_sub(others) * 2 / 5;
-    u32::try_from(most.clamp(1, MOST_CONNECTIONS)).unwrap_or(u32::MAX)
+    let most = u32::try_from(most.clamp(1, MOST_CONNECTIONS)).unwrap_or(u32::MAX);
+    allowance.connections.map_or(most, |connections| most.min(connections.get()))
 }
 
 /// How many connections a listener takes.
@@ -60,9 +67,14 @@ fn all_connections(open: &[&Listener], ceiling: u32) -> u32 {
     limits.fold(share, u32::saturating_add).clamp(1, ceiling)
 }
 
-pub(super) fn global(open: &[&Listener], ceiling: u32, tells_metrics: bool) -> Section {
+pub(super) fn global(
+    open: &[&Listener],
+    threads: Threads,
+    ceiling: u32,
+    tells_metrics: bool,
+) -> Section {
     let mut section = Section::new(Line::new("global"))
-        .with(Line::new("nbthread 1"))
+        .with(Line::new("nbthread").word(threads.get()))
         .with(Line::new("maxconn").word(all_connections(open, ceiling)))
         .with(Line::new("hard-stop-after").word(DRAIN))
         // A bare name would be taken for a host.

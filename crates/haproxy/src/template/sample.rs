@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use evenkeel_driver::Site;
 use evenkeel_model::address::SpeltAddress;
+use evenkeel_model::flavor::Allowance;
 use evenkeel_model::listener::Timeouts;
 use evenkeel_model::load_balancer::Vip;
 use evenkeel_model::pool::Algorithm;
@@ -82,6 +83,7 @@ fn load_balancer() -> LoadBalancer {
         provider: ProviderName::new("haproxy"),
         flavor: None,
         availability_zone: None,
+        allowance: Allowance::default(),
         tags: Tags::default(),
     }
 }

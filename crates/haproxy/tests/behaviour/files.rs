@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use evenkeel_haproxy::configuration::Configuration;
 use evenkeel_haproxy::render::{NodeLimits, render};
 use evenkeel_model::LoadBalancerGraph;
+use evenkeel_model::flavor::Allowance;
 use evenkeel_model::health_monitor::{HttpMethod, HttpVersion, Probe};
 use evenkeel_model::l7_policy::{Action, RedirectCode};
 use evenkeel_model::l7_rule::{Comparison, RuleKind};
@@ -63,6 +64,18 @@ fn tcp() {
     graph.serve(ListenerProtocol::Tcp, pool);
     graph.listeners[0].timeouts.tcp_inspect = Milliseconds::literal(1_500);
     golden("tcp", &graph);
+}
+
+#[test]
+fn a_flavor_gives_threads_and_bounds_what_all_listeners_take() {
+    let mut graph = world::load_balancer();
+    graph.load_balancer.allowance =
+        Allowance { threads: 4.try_into().unwrap(), connections: 1_000.try_into().ok() };
+    let pool = graph.pair(PoolProtocol::Http);
+    graph.serve(ListenerProtocol::Http, pool);
+    graph.serve(ListenerProtocol::Http, pool);
+    graph.listeners[1].connection_limit = ConnectionLimit::try_from(10).ok();
+    golden("flavor", &graph);
 }
 
 #[test]

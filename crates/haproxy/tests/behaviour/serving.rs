@@ -8,5 +8,6 @@ mod metrics;
 pub(crate) mod node;
 mod statistics;
 mod templated;
+mod threads;
 mod tls;
 mod ways;

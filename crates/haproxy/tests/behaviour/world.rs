@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use evenkeel_driver::Site;
 use evenkeel_model::address::SpeltAddress;
+use evenkeel_model::flavor::Allowance;
 use evenkeel_model::health_monitor::{HttpMethod, HttpProbe, Probe, StatusCodes};
 use evenkeel_model::l7_policy::Action;
 use evenkeel_model::l7_rule::{Comparison, Condition, RuleKind};
@@ -58,6 +59,7 @@ pub(crate) fn load_balancer() -> LoadBalancerGraph {
             provider: ProviderName::new("haproxy"),
             flavor: None,
             availability_zone: None,
+            allowance: Allowance::default(),
             tags: Tags::default(),
         },
         listeners: Vec::new(),

@@ -82,8 +82,10 @@ ids!(
     evenkeel_model::LoadBalancerId,
     evenkeel_model::MemberId,
     evenkeel_model::NetworkId,
+    evenkeel_model::OfferingId,
     evenkeel_model::PoolId,
     evenkeel_model::PortId,
+    evenkeel_model::ProfileId,
     evenkeel_model::SeriesId,
     evenkeel_model::SubnetId
 );

@@ -11,6 +11,7 @@ mod life;
 mod lists;
 mod network;
 mod node;
+mod offerings;
 mod postgres;
 mod propagation;
 mod quota;
@@ -34,6 +35,7 @@ const FILES: &[&[Scenario]] = &[
     life::SCENARIOS,
     lists::SCENARIOS,
     network::SCENARIOS,
+    offerings::SCENARIOS,
     propagation::SCENARIOS,
     quota::SCENARIOS,
     reports::SCENARIOS,

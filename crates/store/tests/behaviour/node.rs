@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use evenkeel_model::flavor::Allowance;
 use evenkeel_model::l7_policy::Action;
 use evenkeel_model::listener::Timeouts;
 use evenkeel_model::load_balancer::VipRequest;
@@ -263,6 +264,7 @@ pub(crate) fn draft() -> TreeDraft {
             provider: ProviderName::new("haproxy"),
             flavor: None,
             availability_zone: None,
+            allowance: Allowance::default(),
             tags: Tags::default(),
         },
         listeners: Vec::new(),

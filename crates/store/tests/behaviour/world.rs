@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use evenkeel_model::flavor::Allowance;
 use evenkeel_model::health_monitor::Probe;
 use evenkeel_model::l7_policy::Action;
 use evenkeel_model::l7_rule::{Comparison, Condition, RuleKind};
@@ -84,6 +85,7 @@ pub(crate) fn draft(name: &str) -> TreeDraft {
             provider: ProviderName::new("haproxy"),
             flavor: None,
             availability_zone: None,
+            allowance: Allowance::default(),
             tags: Tags::default(),
         },
         listeners: Vec::new(),

@@ -14,17 +14,19 @@ use crate::http::fault::Refusal;
 
 /// Asks the rules of the deployment about networks (contract 3.11), and whether the CIDRs of
 /// listeners fit the VIP (contract 3.7). What does not exist is left for the lease to find.
-pub(super) async fn check(call: &Call, tree: &Tree) -> Result<(), Refusal> {
+///
+/// `of_zone` are the only networks that the availability zone allows; without any, those of the
+/// deployment count.
+pub(super) async fn check(call: &Call, tree: &Tree, of_zone: &[NetworkId]) -> Result<(), Refusal> {
     let deployment = call.deployment();
-    let restricts =
-        !deployment.valid_vip_networks.is_empty() || !deployment.denylist_vip_networks.is_empty();
+    let valid = if of_zone.is_empty() { &deployment.valid_vip_networks } else { of_zone };
+    let restricts = !valid.is_empty() || !deployment.denylist_vip_networks.is_empty();
     let has_cidrs = tree.listeners.iter().any(|it| !it.allowed_cidrs.is_empty());
     if !restricts && !has_cidrs {
         return Ok(());
     }
     let place = Place::of(call, &tree.vip).await?;
     if let Some(network) = place.network.filter(|_| restricts) {
-        let valid = &deployment.valid_vip_networks;
         let is_valid = valid.is_empty() || valid.contains(&network);
         if !is_valid || deployment.denylist_vip_networks.contains(&network) {
             return Err(Violation::rule(

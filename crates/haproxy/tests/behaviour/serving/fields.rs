@@ -125,8 +125,9 @@ fn each_field_of_a_load_balancer_goes_its_way() {
         vip_qos_policy: Note |it| it.vip_qos_policy = Some(any());
         vip_security_groups: Note |it| it.vip_security_groups = vec![any()];
         provider: Note |it| it.provider = ProviderName::new("amphora");
-        flavor: Refused |it| it.flavor = Some(any());
-        availability_zone: Refused |it| it.availability_zone = Some(label());
+        flavor: Note |it| it.flavor = Some(any().into());
+        availability_zone: Note |it| it.availability_zone = Some(label());
+        allowance: Reload |it| it.allowance.threads = 2.try_into().unwrap();
         tags: Note |it| it.tags = tags();
     };
     check(&http(), rows);

@@ -7,8 +7,8 @@ use crate::engine::{Connection, Value};
 const STEPS: &[&str] = &[
     include_str!("../migrations/0001_resources.sql"),
     include_str!("../migrations/0002_node.sql"),
-    include_str!("../migrations/0004_secrets.sql"),
     include_str!("../migrations/0003_offerings.sql"),
+    include_str!("../migrations/0004_secrets.sql"),
 ];
 
 /// Takes the steps that the database has not taken.

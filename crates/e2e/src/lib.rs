@@ -9,6 +9,7 @@ pub mod lab;
 pub mod load;
 pub mod member;
 pub mod python;
+pub mod tls;
 pub mod world;
 
 pub use eventually::eventually;

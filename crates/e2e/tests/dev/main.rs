@@ -6,4 +6,5 @@ mod graph;
 mod restart;
 mod scenario;
 mod template;
+mod tls;
 mod window;

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use evenkeel_model::tls::{MaterialId, MaterialKind, Slot, TlsOwner};
 use evenkeel_plumbing::{Lifetime, Program};
-use evenkeel_vault::fixtures::{self, Identity};
+use evenkeel_vault::fixtures::{self, Algorithm, Identity, Request};
 use evenkeel_vault::{Material, Piece, Secret};
 use tempfile::NamedTempFile;
 use uuid::Uuid;
@@ -72,6 +72,17 @@ impl Authority {
     /// A certificate for a client; the name may go on with other fields, as `alice/OU=sales`.
     pub(crate) fn client(&self, name: &str) -> Issued {
         Issued::of(self.0.client(name))
+    }
+
+    /// A certificate for any host with a key of this kind, and the key.
+    pub(crate) fn with_key(&self, algorithm: Algorithm) -> String {
+        let request = Request { algorithm, ..Request::server(&["www.example"]) };
+        self.0.certify(&request).pem()
+    }
+
+    /// An authority that this one has certified.
+    pub(crate) fn intermediate(&self, name: &str) -> Self {
+        Self(self.0.intermediate(name))
     }
 
     /// A list of what is revoked.

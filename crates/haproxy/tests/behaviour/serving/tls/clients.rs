@@ -51,6 +51,24 @@ async fn where_none_is_demanded_none_is_as_good_as_a_good_one() {
 }
 
 #[tokio::test]
+async fn each_authority_of_a_chain_needs_a_list_if_there_are_any() {
+    let mut secured = Secured::new("127.77.21.7").await;
+    let below = secured.authority.intermediate("below");
+    let alice = below.client("alice");
+    secured.ask_clients(Mandatory);
+    secured.apply().await;
+    assert_eq!(secured.curl(&shows(&alice)).await.status, 200, "a chain leads to the authority");
+    let own = below.revoke(&[]);
+    secured.list_revoked(own.clone());
+    secured.apply().await;
+    assert_eq!(secured.curl(&shows(&alice)).await.status, 0, "nobody says who is good above");
+    secured.list_revoked(own + &secured.authority.revoke(&[]));
+    secured.apply().await;
+    assert_eq!(secured.curl(&shows(&alice)).await.status, 200);
+    secured.node.close().await;
+}
+
+#[tokio::test]
 async fn members_are_told_of_certificates_by_the_load_balancer_alone() {
     let mut secured = Secured::new("127.77.21.3").await;
     let good = secured.authority.client("alice/O=Org");

@@ -1,17 +1,20 @@
 //! Listeners where TLS ends.
 
+use std::time::Duration;
+
 use evenkeel_model::l7_policy::{Action, RedirectCode};
 use evenkeel_model::l7_rule::{Comparison, RuleKind};
 use evenkeel_model::listener::InsertHeader;
 use evenkeel_model::protocol::{ListenerProtocol, PoolProtocol};
-use evenkeel_model::tls::{Alpn, TlsVersion};
+use evenkeel_model::tls::{Alpn, MaterialKind, TlsVersion};
+use evenkeel_vault::fixtures::Algorithm;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::time::timeout;
+use tokio::time::{interval, timeout};
 
 use super::client::{Secured, s_client, serial, serial_of};
 use crate::authority::shell;
-use crate::serving::node::{PATIENCE, get};
+use crate::serving::node::get;
 use crate::world::Build;
 
 /// The name in the certificate that was shown.
@@ -152,6 +155,25 @@ async fn only_the_ciphers_and_protocols_asked_for_are_agreed_on() {
 }
 
 #[tokio::test]
+async fn keys_of_all_kinds_serve() {
+    let mut secured = Secured::new("127.77.20.11").await;
+    let kinds = [
+        Algorithm::Rsa(2048),
+        Algorithm::Rsa(4096),
+        Algorithm::P384,
+        Algorithm::P521,
+        Algorithm::Ed25519,
+    ];
+    for kind in kinds {
+        let pem = secured.authority.with_key(kind);
+        secured.put(MaterialKind::Certificate, "www", pem);
+        secured.apply().await;
+        assert_eq!(secured.curl("").await.status, 200, "{kind:?}");
+    }
+    secured.node.close().await;
+}
+
+#[tokio::test]
 async fn nobody_renegotiates_or_sends_early_data() {
     let mut secured = Secured::new("127.77.20.6").await;
     secured.apply().await;
@@ -188,9 +210,17 @@ async fn half_a_client_hello_is_cut_off() {
     let mut client = TcpStream::connect(secured.vip()).await.unwrap();
     // A record that promises 512 bytes, and a few of them.
     client.write_all(&[22, 3, 1, 2, 0, 1, 0, 1, 252, 3, 3]).await.unwrap();
-    let mut answer = Vec::new();
-    let end = timeout(PATIENCE, client.read_to_end(&mut answer)).await;
+    let (mut answer, mut sender) = client.into_split();
+    // However busy it seems.
+    let drops = tokio::spawn(async move {
+        let mut rounds = interval(Duration::from_millis(50));
+        while sender.write_all(&[0]).await.is_ok() {
+            rounds.tick().await;
+        }
+    });
+    let end = timeout(Duration::from_secs(8), answer.read_to_end(&mut Vec::new())).await;
     assert!(end.is_ok(), "still open");
+    drops.await.unwrap();
     secured.node.close().await;
 }
 

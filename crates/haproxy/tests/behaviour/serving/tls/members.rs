@@ -216,6 +216,17 @@ async fn members_learn_the_host_that_the_client_named() {
     let said = super::client::s_client(behind.node.vip(8443), "-servername www.example").await;
     assert!(said.contains("sni www.example"), "{said}");
     assert!(behind.get().await.1.contains("sni \n"), "a client without TLS names none");
+
+    // Where members are judged, theirs must be the host that they were asked for.
+    let own = behind.authority.pem();
+    behind.put(MaterialKind::Authorities, own);
+    behind.apply().await;
+    for (host, is_theirs) in [("member", true), ("www.example", false)] {
+        let asked = format!("-servername {host}");
+        let said = super::client::s_client(behind.node.vip(8443), &asked).await;
+        assert_eq!(said.contains("HTTP/1.1 200"), is_theirs, "{host}: {said}");
+    }
+    assert_eq!(behind.get().await.0, 200, "nobody was asked for");
     behind.close().await;
 }
 

@@ -29,6 +29,15 @@ async fn openstacksdk_works_unmodified() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
+async fn operators_work_with_the_stock_clients() -> anyhow::Result<()> {
+    let lab = Lab::start().await?;
+    let member = Backend::start("one").await?;
+    let printed = python::run(&lab, "operators.py", &sockets(&[&member])).await?;
+    ensure!(printed.contains("operators: all good"), "{printed}");
+    Ok(())
+}
+
+#[tokio::test]
 async fn the_clients_of_the_key_manager_work_unmodified() -> anyhow::Result<()> {
     let lab = Lab::start().await?;
     let printed = python::run(&lab, "key_manager.py", &[]).await?;

@@ -1,5 +1,5 @@
-//! Programs that are started: with an empty environment, in a session of their own, and either
-//! bound to the life of this process or free of it.
+//! Programs that are started: with an empty environment, in a session of their own, without core
+//! dumps, and either bound to the life of this process or free of it.
 
 use std::ffi::OsString;
 use std::fs::File;
@@ -142,6 +142,12 @@ mod tests {
         assert!(!ended.succeeded);
         assert!(ended.said.starts_with("out\nerr\n"), "{}", ended.said);
         assert!(!ended.said.contains("HOME="), "{}", ended.said);
+    }
+
+    #[tokio::test]
+    async fn a_program_leaves_no_image_of_its_memory() {
+        let ended = shell("ulimit -Sc; ulimit -Hc").run(Duration::from_secs(10)).await.unwrap();
+        assert_eq!(ended.said, "0\n0\n");
     }
 
     #[tokio::test]

@@ -12,7 +12,9 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread;
 use std::time::Duration;
 
-use rustix::process::{Signal, getpid, getppid, set_parent_process_death_signal, setsid};
+use rustix::process::{
+    Resource, Rlimit, Signal, getpid, getppid, set_parent_process_death_signal, setrlimit, setsid,
+};
 use tokio::sync::oneshot;
 
 use crate::process::{Process, take_remains};
@@ -115,6 +117,8 @@ fn spawn(program: &Program, output: File) -> io::Result<Unclaimed> {
         command.pre_exec(move || {
             // A session of its own: ctrl-c in a terminal is not for it.
             setsid()?;
+            // What it has in memory, keys among it, is not for a disk.
+            setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) })?;
             match lifetime {
                 Lifetime::WithParent => {
                     set_parent_process_death_signal(Some(Signal::KILL))?;

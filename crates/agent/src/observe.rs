@@ -12,12 +12,18 @@ use evenkeel_wire::Observed;
 /// A change of health is said at once, mere traffic now and then.
 #[derive(Debug, Default)]
 pub(crate) struct Witness {
+    /// What was heard last, whether or not it was said.
+    last: Option<Observed>,
     said: Option<(Instant, Observed)>,
 }
 
 impl Witness {
     /// Hears what was seen, and whether it is to be said: the next is compared with it then.
-    pub(crate) fn hear(&mut self, seen: Observed, now: Instant, traffic: Duration) -> bool {
+    pub(crate) fn hear(&mut self, mut seen: Observed, now: Instant, traffic: Duration) -> bool {
+        if let Some(last) = self.last.take().filter(|last| last.epoch == seen.epoch) {
+            count_on(&last.observation, &mut seen.observation);
+        }
+        self.last = Some(seen.clone());
         let speaks = match &self.said {
             None => true,
             Some((_, said)) if said.epoch != seen.epoch => true,
@@ -39,6 +45,15 @@ impl Witness {
     }
 }
 
+/// What ended is not counted any more, and what was counted last may not have been said yet: it is
+/// said with the end.
+fn count_on(last: &Observation, seen: &mut Observation) {
+    if seen.traffic.is_empty() {
+        let ended = last.traffic.iter().map(|(listener, counted)| (*listener, counted.idle()));
+        (seen.series, seen.traffic) = (last.series.or(seen.series), ended.collect());
+    }
+}
+
 fn same_but_for_traffic(one: &Observation, other: &Observation) -> bool {
     // Spelt out, so that a new field has to be thought of.
     let Observation { served, listeners, pools, members, traffic: _, series, sockets } = one;
@@ -52,8 +67,8 @@ fn same_but_for_traffic(one: &Observation, other: &Observation) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use evenkeel_model::observed::{MemberHealth, Traffic};
-    use evenkeel_model::{Epoch, ListenerId, LoadBalancerId, MemberId};
+    use evenkeel_model::observed::{MemberHealth, Served, Traffic};
+    use evenkeel_model::{Epoch, Generation, ListenerId, LoadBalancerId, MemberId};
     use uuid::Uuid;
 
     use super::*;
@@ -87,6 +102,35 @@ mod tests {
         seen.traffic.insert(listener, traffic);
         assert!(!hear(102, &seen));
         assert!(hear(106, &seen));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_end_is_said_with_what_was_counted_last() {
+        let start = Instant::now();
+        let mut witness = Witness::default();
+        let mut hear = |epoch, seen: &Observation| {
+            let seen = Observed { epoch: Epoch::new(epoch), ..observed(seen) };
+            witness
+                .hear(seen, start, Duration::from_secs(5))
+                .then(|| witness.said().unwrap().observation.clone())
+        };
+        let listener = ListenerId::new(Uuid::from_u128(2));
+        let counted = |bytes_in| Traffic { bytes_in, active_connections: 1, ..Traffic::default() };
+        let mut seen = Observation {
+            served: Served::Serving(Generation::new(1)),
+            series: Some(Uuid::from_u128(3).into()),
+            traffic: [(listener, counted(1))].into(),
+            ..Observation::default()
+        };
+        assert!(hear(1, &seen).is_some());
+        seen.traffic.insert(listener, counted(2));
+        assert_eq!(hear(1, &seen), None, "it may wait");
+        let end = hear(1, &Observation::default()).unwrap();
+        assert_eq!(end.traffic[&listener], counted(2).idle());
+        assert_eq!((end.series, end.served), (seen.series, Served::Absent));
+        assert_eq!(hear(1, &Observation::default()), None, "once is enough");
+        let elsewhere = hear(2, &Observation::default()).unwrap();
+        assert_eq!(elsewhere, Observation::default());
     }
 
     #[tokio::test(start_paused = true)]

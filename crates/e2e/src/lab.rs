@@ -1,5 +1,6 @@
 //! An `evenkeel dev` of one's own: a real process, on ports and VIPs that nobody else has.
 
+use std::io::Write;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -326,7 +327,7 @@ async fn spawn(
     command.env("TMPDIR", directory).stdout(Stdio::piped()).stderr(log(directory)?);
     let mut process = command.stdin(Stdio::null()).kill_on_drop(true).spawn()?;
     let output = process.stdout.take().context("no standard output")?;
-    match timeout(START, banner(output)).await {
+    match timeout(START, banner(output, log(directory)?)).await {
         Ok(Ok((api, token))) => Ok((process, api, token)),
         outcome => {
             let log = std::fs::read_to_string(directory.join("log")).unwrap_or_default();
@@ -340,8 +341,11 @@ fn log(directory: &Path) -> anyhow::Result<std::fs::File> {
     Ok(std::fs::OpenOptions::new().create(true).append(true).open(path)?)
 }
 
-/// Reads the banner until it has named the address and a token, and goes on reading behind it.
-async fn banner(output: tokio::process::ChildStdout) -> anyhow::Result<(SocketAddr, String)> {
+/// Reads the banner until it has named the address and a token; what comes behind it goes to `rest`.
+async fn banner(
+    output: tokio::process::ChildStdout,
+    mut rest: std::fs::File,
+) -> anyhow::Result<(SocketAddr, String)> {
     let mut lines = BufReader::new(output).lines();
     let mut api = None;
     while let Some(line) = lines.next_line().await? {
@@ -350,7 +354,12 @@ async fn banner(output: tokio::process::ChildStdout) -> anyhow::Result<(SocketAd
         }
         if let Some((address, token)) = api.zip(line.trim().strip_prefix("TOKEN=")) {
             let token = token.to_owned();
-            tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
+            tokio::spawn(async move {
+                while let Ok(Some(line)) = lines.next_line().await {
+                    // Without a place to write there is nobody who reads it.
+                    let _ = writeln!(rest, "{line}");
+                }
+            });
             return Ok((address, token));
         }
     }

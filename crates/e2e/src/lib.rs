@@ -3,6 +3,7 @@
 //! A test starts an [`evenkeel dev`](lab::Lab) of its own, with VIPs of its own, speaks to its API
 //! over [`http`], and sends traffic to its VIPs from loopback [`members`](member::Backend).
 
+pub mod canary;
 pub mod eventually;
 pub mod http;
 pub mod lab;

@@ -1,5 +1,6 @@
 //! `evenkeel dev` as a user meets it.
 
+mod canary;
 mod clients;
 mod faults;
 mod graph;

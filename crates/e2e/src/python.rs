@@ -8,6 +8,7 @@ use tokio::process::Command;
 use tokio::time::timeout;
 
 use crate::Lab;
+use crate::member::Backend;
 
 /// How long one script may take: importing the clients alone takes seconds.
 const PATIENCE: Duration = Duration::from_mins(4);
@@ -37,18 +38,45 @@ pub fn interpreter() -> anyhow::Result<PathBuf> {
 ///
 /// It fails, or takes too long; the message has what it printed.
 pub async fn run(lab: &Lab, script: &str, arguments: &[String]) -> anyhow::Result<String> {
+    let mut command = Command::new(interpreter()?);
+    command.arg(workspace().join("crates/e2e/python").join(script)).args(arguments);
+    finished(lab, script, command).await
+}
+
+/// Runs the first block of shell commands in a chapter of `docs`, in a directory of its own, with
+/// `member` in the place of the demonstration's. Gives what it printed.
+///
+/// # Errors
+///
+/// A command fails, or they take too long; the message has what was printed.
+pub async fn run_chapter(lab: &Lab, chapter: &str, member: &Backend) -> anyhow::Result<String> {
+    let text = std::fs::read_to_string(workspace().join("docs").join(chapter))?;
+    let block = text.split("```sh\n").nth(1).and_then(|rest| rest.split("```").next());
+    let socket = member.socket();
+    let own = format!("{} --protocol-port {}", socket.ip(), socket.port());
+    let theirs = "127.87.0.1 --protocol-port 8080";
+    let block = block.context("the chapter has no commands")?.replace(theirs, &own);
+    let place = tempfile::tempdir()?;
+    let interpreter = interpreter()?;
+    let clients = interpreter.parent().context("the interpreter is in a directory")?;
+    let path = std::env::var("PATH").unwrap_or_default();
+    let mut command = Command::new("bash");
+    command
+        .args(["-e", "-u", "-o", "pipefail", "-c", &block])
+        .current_dir(place.path())
+        .env("PATH", format!("{}:{path}", clients.display()));
+    finished(lab, chapter, command).await
+}
+
+/// What a command prints that speaks to a lab.
+async fn finished(lab: &Lab, script: &str, mut command: Command) -> anyhow::Result<String> {
     let binary = crate::lab::binary()?;
     let listen = lab.api().to_string();
     let printed = Command::new(binary).args(["dev", "env", "--listen", &listen]).output().await?;
     let exports = String::from_utf8(printed.stdout)?;
     let variables =
         exports.lines().filter_map(|line| line.strip_prefix("export ")?.split_once('='));
-    let mut command = Command::new(interpreter()?);
-    command
-        .arg(workspace().join("crates/e2e/python").join(script))
-        .args(arguments)
-        .envs(variables)
-        .kill_on_drop(true);
+    command.envs(variables).kill_on_drop(true);
     let output =
         timeout(PATIENCE, command.output()).await.context("the script takes too long")??;
     let printed = String::from_utf8_lossy(&output.stdout).into_owned();

@@ -56,3 +56,13 @@ async fn no_token_is_no_entry() -> anyhow::Result<()> {
     http::get(lab.api(), "/").await?.expect(200)?;
     Ok(())
 }
+
+/// The commands of the chapter, as they stand there, but for the member, who is our own.
+#[tokio::test]
+async fn tls_in_five_minutes_works_as_it_is_written() -> anyhow::Result<()> {
+    let lab = Lab::start().await?;
+    let one = Backend::start("one").await?;
+    let printed = python::run_chapter(&lab, "tls.md", &one).await?;
+    ensure!(printed.ends_with("one"), "{printed}");
+    Ok(())
+}

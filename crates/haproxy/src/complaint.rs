@@ -4,6 +4,9 @@ use std::path::Path;
 
 use evenkeel_driver::DriverError;
 
+use crate::configuration::Configuration;
+use crate::material::SecretFile;
+
 /// How much of what it says is passed on, in characters.
 const ENOUGH: usize = 300;
 
@@ -44,6 +47,19 @@ pub(crate) fn with_lines(said: &str, file: &str) -> String {
     lines.dedup();
     let alerts = alerts(said);
     if lines.is_empty() { alerts } else { format!("{alerts}; in {}", lines.join(", ")) }
+}
+
+/// With what tenants call their certificates, instead of the names of our files.
+pub(crate) fn in_words_of_tenants(error: DriverError, wanted: &Configuration) -> DriverError {
+    match error {
+        DriverError::Rejected { reason } => {
+            let called = |reason: String, file: &SecretFile| {
+                reason.replace(file.name(), file.slot.reference.as_str())
+            };
+            DriverError::Rejected { reason: wanted.material().fold(reason, called) }
+        }
+        DriverError::Unsupported(_) | DriverError::Unavailable { .. } => error,
+    }
 }
 
 /// The socket that another process has.

@@ -19,6 +19,7 @@ use uuid::Uuid;
 use crate::HaproxyOptions;
 use crate::carried;
 use crate::change::{Change, between};
+use crate::complaint::in_words_of_tenants;
 use crate::counters::{Counted, Share, idle};
 use crate::instance::{END, Instance, disk};
 use crate::memory::{Memories, Memory};
@@ -253,7 +254,8 @@ impl Driver for HaproxyDriver {
         // First, so that whichever process is started finds them.
         secrets.provide(&wanted.configuration, material).await?;
         let needed = wanted.configuration.clone();
-        let started = self.bring_about(site, graph, wanted).await?;
+        let started = self.bring_about(site, graph, wanted).await;
+        let started = started.map_err(|error| in_words_of_tenants(error, &needed))?;
         self.ping(site, pinged, started);
         secrets.keep_only(&needed).await.map_err(disk)
     }

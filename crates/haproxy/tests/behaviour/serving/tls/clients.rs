@@ -7,6 +7,7 @@ use evenkeel_model::l7_rule::{Comparison, RuleKind};
 use evenkeel_model::listener::InsertHeader;
 use evenkeel_model::protocol::{ListenerProtocol, PoolProtocol};
 use evenkeel_model::tls::ClientAuthentication::{Mandatory, Optional};
+use evenkeel_model::tls::MaterialKind;
 
 use super::client::{Secured, s_client};
 use crate::authority::{Authority, Issued};
@@ -65,6 +66,11 @@ async fn each_authority_of_a_chain_needs_a_list_if_there_are_any() {
     secured.list_revoked(own + &secured.authority.revoke(&[]));
     secured.apply().await;
     assert_eq!(secured.curl(&shows(&alice)).await.status, 200);
+
+    secured.first().tls.client_crl = None;
+    secured.put(MaterialKind::Authorities, "ca", below.pem());
+    secured.apply().await;
+    assert_eq!(secured.curl(&shows(&alice)).await.status, 0, "a chain ends with a root");
     secured.node.close().await;
 }
 

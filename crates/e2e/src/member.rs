@@ -99,9 +99,9 @@ async fn serve(listener: TcpListener, name: String, state: Arc<State>) {
     }
 }
 
-/// Sends an answer so slowly that it takes two seconds or so.
+/// Sends an answer so slowly that it takes a second or more.
 async fn dribble(stream: &mut TcpStream, text: &[u8]) -> std::io::Result<()> {
-    let mut turns = interval(Duration::from_millis(50));
+    let mut turns = interval(Duration::from_millis(30));
     for byte in text {
         turns.tick().await;
         stream.write_all(&[*byte]).await?;

@@ -111,10 +111,10 @@ mod tests {
     #[test]
     fn a_refused_file_is_final_and_tells_no_paths() {
         let said = "[NOTICE]   (1) : path to executable is /usr/sbin/haproxy\n\
-                    [ALERT]    (1) : config : parsing [haproxy.candidate:12] : unknown keyword \
+                    [ALERT]    (1) : config : parsing [haproxy.cfg:12] : unknown keyword \
                     'nonsense' in 'frontend' section\n\
                     [ALERT]    (1) : config : Error(s) found in configuration file : \
-                    haproxy.candidate\n\
+                    haproxy.cfg\n\
                     [ALERT]    (1) : config : Fatal errors found in configuration.\n";
         let refused = refusal(said, Path::new("/run/x"));
         assert!(refused.is_final());
@@ -126,20 +126,20 @@ mod tests {
     #[test]
     fn of_a_bad_certificate_only_the_name_of_its_file_is_told() {
         let said = "[NOTICE]   (1) : path to executable is /usr/sbin/haproxy\n\
-                    [ALERT]    (1) : config : parsing [haproxy.candidate:13] : 'bind 10.0.0.20:443' \
+                    [ALERT]    (1) : config : parsing [haproxy.cfg:13] : 'bind 10.0.0.20:443' \
                     in section 'frontend' : 'crt-list' : unable to load certificate from file \
                     '/run/x/0011.pem'.\n\
                     [ALERT]    (1) : config : Error(s) found in configuration file : \
-                    haproxy.candidate\n";
+                    haproxy.cfg\n";
         let text = refusal(said, Path::new("/run/x")).to_string();
         assert!(text.ends_with("unable to load certificate from file '0011.pem'."), "{text}");
-        assert!(!text.contains("/run") && !text.contains("candidate"), "{text}");
+        assert!(!text.contains("/run") && !text.contains("haproxy.cfg"), "{text}");
     }
 
     #[test]
     fn what_stands_before_the_place_is_told() {
         let said = "[ALERT]    (1) : config : Proxy 'a': unable to set SSL cipher list to 'FOO' for \
-                    bind '10.0.0.20:443' at [haproxy.candidate:13].\n\
+                    bind '10.0.0.20:443' at [haproxy.cfg:13].\n\
                     Proxy 'a': unable to set SSL cipher list to 'FOO' for bind\n";
         let text = refusal(said, Path::new("/run/x")).to_string();
         let expected = "unable to set SSL cipher list to 'FOO' for bind '10.0.0.20:443'";

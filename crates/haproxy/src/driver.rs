@@ -132,8 +132,8 @@ impl HaproxyDriver {
         steered.is_ok()
     }
 
-    /// Another process takes over the listening sockets; if it will not start, the old one serves
-    /// on under the old file.
+    /// Another process takes over the listening sockets. Its start is its own check: if it refuses
+    /// the file, it has not touched the old one, which serves on under the old file.
     async fn reload(
         &self,
         instance: &Instance<'_>,
@@ -145,10 +145,8 @@ impl HaproxyDriver {
         if let Some(last) = self.memories.get(id, |memory| memory.reloaded) {
             sleep_until(last + RELOAD_GAP).await;
         }
-        instance.make_room().await.map_err(unendable)?;
+        instance.wait_for_room().await.map_err(disk)?;
         self.memories.of(id, |memory| memory.reloaded = Some(Instant::now()));
-        instance.notes().note_candidate(&wanted.configuration).await.map_err(disk)?;
-        instance.check().await?;
         let states = carried_over(instance, before.as_ref(), &wanted).await;
         let outcome = self.start(instance, graph, wanted, states).await;
         if let (Err(_), Some(before)) = (&outcome, before) {
@@ -157,8 +155,7 @@ impl HaproxyDriver {
         outcome
     }
 
-    /// Another process, whether there is one already or not. The first one's start is its own
-    /// check.
+    /// Another process, whether there is one already or not.
     async fn start(
         &self,
         instance: &Instance<'_>,

@@ -14,11 +14,11 @@ use tokio::time::{Instant, interval, timeout_at};
 
 use crate::HaproxyOptions;
 use crate::complaint::refusal;
-use crate::record::{CANDIDATE, FILE, Notes, Processes, Started, off_runtime};
+use crate::record::{FILE, Notes, Processes, Started, off_runtime};
 use crate::render::ADMIN_SOCKET;
 use crate::socket::Socket;
 
-/// How long HAProxy may take to check a file, and a new process until it answers.
+/// How long a new process may take until it answers.
 const START: Duration = Duration::from_secs(10);
 const POLL: Duration = Duration::from_millis(2);
 
@@ -97,13 +97,6 @@ impl<'a> Instance<'a> {
         }
         processes.starting = false;
         self.notes.note_processes(&processes).await
-    }
-
-    /// Asks HAProxy whether it would take the candidate.
-    pub(crate) async fn check(&self) -> Result<(), DriverError> {
-        let program = self.program(&["-c", "-f", CANDIDATE]);
-        let ended = program.run(START).await.map_err(|source| self.unstartable(source))?;
-        if ended.succeeded { Ok(()) } else { Err(refusal(&ended.said, self.secrets)) }
     }
 
     /// Starts a process with the file of the site, which takes over from the one that serves, if
@@ -204,24 +197,19 @@ impl<'a> Instance<'a> {
         earlier.into_iter().try_for_each(|it| Process::adopt(it.into()).map(drop))
     }
 
-    /// Waits until one process more is not one too many, for a while; then ends the oldest of
-    /// those that have not finished.
-    pub(crate) async fn make_room(&self) -> io::Result<()> {
+    /// Waits until one process more is not one too many, but not for long: then the oldest is ended
+    /// when the next one serves.
+    pub(crate) async fn wait_for_room(&self) -> io::Result<()> {
         let deadline = Instant::now() + FINISH;
         let mut looks = interval(LOOK);
-        loop {
+        while Instant::now() < deadline {
             looks.tick().await;
             let alive = self.draining(&self.notes.processes().await?)?;
-            let too_many = (alive.len() + 1).saturating_sub(MOST_DRAINING);
-            if too_many == 0 {
-                return Ok(());
-            }
-            if Instant::now() >= deadline {
-                for (_, process) in &alive[..too_many] {
-                    process.end(END).await?;
-                }
+            if alive.len() < MOST_DRAINING {
+                break;
             }
         }
+        Ok(())
     }
 
     /// Forgets the processes that have finished, and ends the oldest beyond those that may.
@@ -286,11 +274,6 @@ impl<'a> Instance<'a> {
             (
                 "could not start HAProxy, which may not be run",
                 "the operator makes it executable for the agent",
-            )
-        } else if kind == io::ErrorKind::TimedOut {
-            (
-                "HAProxy did not check its configuration in time",
-                "the node may be overloaded; it is tried again",
             )
         } else {
             (

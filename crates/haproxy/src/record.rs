@@ -18,8 +18,6 @@ use crate::render::{
 
 /// The configuration as HAProxy reads it.
 pub(crate) const FILE: &str = "haproxy.cfg";
-/// The same, before HAProxy has accepted it.
-pub(crate) const CANDIDATE: &str = "haproxy.candidate";
 
 const APPLIED: &str = "applied.json";
 const PROCESSES: &str = "processes.json";
@@ -31,13 +29,12 @@ const PID: &str = "haproxy.pid";
 const SOCKETS: [&str; 4] = [ADMIN_SOCKET, STATS_SOCKET, "peers.sock", METRICS_SOCKET];
 
 /// Everything that the driver may have made there, sockets first.
-const ALL: [&str; 12] = [
+const ALL: [&str; 11] = [
     SOCKETS[0],
     SOCKETS[1],
     SOCKETS[2],
     SOCKETS[3],
     PID,
-    CANDIDATE,
     FILE,
     METRICS_FILE,
     STATES,
@@ -139,7 +136,7 @@ impl Notes {
 
     /// Notes what a process is told, and the file that a new one would be started with.
     pub(crate) async fn note_applied(&self, applied: &Applied) -> io::Result<()> {
-        self.write_configuration(FILE, &applied.configuration).await?;
+        self.note_configuration(&applied.configuration).await?;
         self.write(APPLIED, json(applied)?).await
     }
 
@@ -160,20 +157,12 @@ impl Notes {
         self.write(STATES, states.into_bytes()).await
     }
 
-    pub(crate) async fn note_candidate(&self, configuration: &Configuration) -> io::Result<()> {
-        self.write_configuration(CANDIDATE, configuration).await
-    }
-
     /// Writes the file, after what it names.
-    async fn write_configuration(
-        &self,
-        name: &str,
-        configuration: &Configuration,
-    ) -> io::Result<()> {
+    pub(crate) async fn note_configuration(&self, configuration: &Configuration) -> io::Result<()> {
         if configuration.tells_metrics {
             self.write(METRICS_FILE, METRICS_PROGRAM.as_bytes().to_vec()).await?;
         }
-        self.write(name, configuration.to_string().into_bytes()).await
+        self.write(FILE, configuration.to_string().into_bytes()).await
     }
 
     /// Whether there is anything of this driver's.

@@ -21,7 +21,7 @@ use minijinja::{Environment, UndefinedBehavior, Value, context};
 use serde::Serialize;
 
 use crate::configuration::Configuration;
-use crate::record::{CANDIDATE, Notes};
+use crate::record::{FILE, Notes};
 use crate::writer::{OperatorLine, Section, Unfit};
 use crate::{carried, complaint};
 use bounded::Bounded;
@@ -185,10 +185,10 @@ impl Template {
         let notes = Notes::of(directory);
         let states = carried::NOTHING.to_owned();
         notes.note_states(states).await.map_err(TemplateError::Unchecked)?;
-        notes.note_candidate(&configuration).await.map_err(TemplateError::Unchecked)?;
+        notes.note_configuration(&configuration).await.map_err(TemplateError::Unchecked)?;
         let program = Program {
             path: haproxy.to_owned(),
-            arguments: ["-c", "-f", CANDIDATE].map(Into::into).to_vec(),
+            arguments: ["-c", "-f", FILE].map(Into::into).to_vec(),
             directory: directory.to_owned(),
             lifetime: Lifetime::WithParent,
         };

@@ -21,7 +21,7 @@ const PACE: Duration = Duration::from_millis(20);
 /// What a busy machine may take for a minute of changes.
 const PATIENCE: Duration = Duration::from_secs(150);
 
-/// Six small clients, and two whose answers take two seconds.
+/// Six small clients, and two whose answers take more than a second.
 const CLIENTS: Clients =
     Clients { kept: 4, fresh: 2, patient: 2, pause: Duration::from_millis(10) };
 

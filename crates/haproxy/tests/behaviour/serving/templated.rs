@@ -49,6 +49,12 @@ async fn a_template_that_haproxy_refuses_replaces_nothing() {
     let file = node.site.directory.join("haproxy.cfg");
     let (pid, good) = (node.pid().await, std::fs::read_to_string(&file).unwrap());
 
+    let vip = node.vip(8080);
+    let client = tokio::spawn(async move {
+        loop {
+            assert_eq!(get(vip).await.unwrap().0, 200);
+        }
+    });
     for template in [BROKEN, "{{ nothing }}", "frontend mine"] {
         node.restart_with(Some(template));
         let refused = apply_again(&node).await.unwrap_err();
@@ -58,6 +64,8 @@ async fn a_template_that_haproxy_refuses_replaces_nothing() {
     }
     node.restart_with(None);
     assert_eq!(node.pid().await, pid);
+    assert!(!client.is_finished(), "a request failed");
+    client.abort();
     node.close().await;
 }
 

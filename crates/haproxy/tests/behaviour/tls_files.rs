@@ -19,8 +19,13 @@ use crate::files::{LIMITS, comes_back, is_file};
 use crate::real;
 use crate::world::{self, Build, http_probe};
 
-/// As `golden` of the other files, with real certificates in the places that the file names.
+/// As `golden` of the other files.
 fn golden(name: &str, graph: &LoadBalancerGraph) {
+    is_file(name, &accepted(graph));
+}
+
+/// What HAProxy accepts, with real certificates in the places that the text names.
+fn accepted(graph: &LoadBalancerGraph) -> String {
     let authority = Authority::new("authority");
     let issued = authority.server("any");
     let list = authority.revoke(&[]);
@@ -53,7 +58,7 @@ fn golden(name: &str, graph: &LoadBalancerGraph) {
     let text = configuration.to_string();
     real::accepts(&text);
     let place = directory.path().to_str().unwrap();
-    is_file(name, &text.replace(place, "/run/evenkeel"));
+    text.replace(place, "/run/evenkeel")
 }
 
 fn slots(graph: &LoadBalancerGraph) -> Vec<Slot> {
@@ -124,6 +129,34 @@ fn old_versions_gaps_and_metrics() {
     };
     graph.listener(ListenerProtocol::Prometheus, 9100).tls = secured();
     golden("tls_versions", &graph);
+}
+
+#[test]
+fn what_a_tenant_calls_his_secrets_is_not_written() {
+    let mut graph = world::load_balancer();
+    let pool = graph.pair(PoolProtocol::Http);
+    graph.serve(ListenerProtocol::TerminatedHttps, pool);
+    let hostile = "a\nglobal\n    daemon # \"'\\${HOME}%[env(HOME)]/../../etc/passwd";
+    let named = |at: usize| format!("{at}{hostile}").try_into().unwrap();
+    let ciphers = "ALL:!aNULL:-SHA:+HIGH:@STRENGTH:kRSA=x_y.z".to_owned();
+    graph.listeners[0].tls = ListenerTls {
+        default_container: Some(named(0)),
+        sni_containers: vec![named(1), named(2)],
+        client_authentication: ClientAuthentication::Optional,
+        client_ca: Some(named(3)),
+        client_crl: Some(named(4)),
+        ciphers: Some(ciphers.try_into().unwrap()),
+        ..secured()
+    };
+    graph.pools[0].tls = PoolTls {
+        enabled: true,
+        container: Some(named(5)),
+        ca: Some(named(6)),
+        crl: Some(named(7)),
+        ..PoolTls::default()
+    };
+    let text = accepted(&graph);
+    assert!(!text.contains("daemon") && !text.contains("passwd"), "{text}");
 }
 
 #[test]

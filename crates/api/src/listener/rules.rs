@@ -63,26 +63,28 @@ fn check_protocol(protocol: ListenerProtocol, deployment: &Deployment) -> Result
 fn check_certificates(listener: &Listener, moment: Moment) -> Result<(), Violation> {
     let protocol = listener.protocol;
     let tls = &listener.tls;
+    let names_others = tls.client_ca.is_some() || tls.client_crl.is_some();
+    let lacks = |what: &str| {
+        Err(Violation::rule(format!(
+            "An SNI or default certificate container reference must be provided for {what} \
+             protocol listeners."
+        )))
+    };
     match protocol {
-        ListenerProtocol::TerminatedHttps => {
-            if tls.has_certificate() {
-                return Ok(());
-            }
-            Err(Violation::rule(format!(
-                "An SNI or default certificate container reference must be provided for \
-                 {protocol} protocol listeners."
-            )))
+        ListenerProtocol::TerminatedHttps if tls.has_certificate() => Ok(()),
+        ListenerProtocol::TerminatedHttps => lacks(protocol.word()),
+        ListenerProtocol::Prometheus if names_others && !tls.has_certificate() => {
+            lacks("PROMETHEUS with TLS")
         }
         ListenerProtocol::Prometheus => Ok(()),
         ListenerProtocol::Udp | ListenerProtocol::Sctp => {
             let asks = tls.has_certificate()
-                || tls.client_ca.is_some()
-                || tls.client_crl.is_some()
+                || names_others
                 || tls.client_authentication != ClientAuthentication::None;
             if asks { Err(no_tls(protocol, moment)) } else { Ok(()) }
         }
         ListenerProtocol::Tcp | ListenerProtocol::Http | ListenerProtocol::Https => {
-            if tls.has_certificate() {
+            if tls.has_certificate() || names_others {
                 Err(Violation::rule(format!(
                     "Certificate container references are not allowed on {protocol} protocol \
                      listeners."

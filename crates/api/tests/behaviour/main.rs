@@ -8,6 +8,7 @@ mod lists;
 mod messages;
 mod nulls;
 mod round_trip;
+mod tls;
 mod tree;
 
 use evenkeel_api::decode::{Body, from_bytes};

@@ -3,7 +3,6 @@
 use evenkeel_model::l7_rule::{Comparison, Condition, RuleKind};
 use evenkeel_model::text::Tags;
 use evenkeel_model::{L7PolicyId, L7Rule, L7RuleId, ProjectId, Record, Violation};
-use regex_syntax::ast::parse::ParserBuilder;
 use serde_json::{Value, json};
 
 use crate::Deployment;
@@ -78,11 +77,8 @@ impl Create {
     }
 }
 
-/// How deep the groups of a regular expression may nest; no driver takes more.
-const MAX_GROUPS: u32 = 32;
-
-/// What must hold. A regular expression is at least one: a client that mistypes it is told at once,
-/// not by a load balancer in ERROR. What it costs to match is judged by who matches it.
+/// What must hold. A regular expression is judged here: a client whose expression is mistyped, or
+/// too expensive to be matched with what strangers send, is told at once.
 fn condition(
     kind: RuleKind,
     comparison: Comparison,
@@ -90,12 +86,9 @@ fn condition(
     value: String,
 ) -> Result<Condition, Violation> {
     let condition = Condition::new(kind, comparison, key, value)?;
-    if comparison == Comparison::Regex {
-        let mut parser = ParserBuilder::new().nest_limit(MAX_GROUPS).build();
-        parser.parse(condition.value()).map_err(|error| {
-            Violation::L7Rule(format!("Unable to parse regular expression: {}", error.kind()))
-        })?;
-    }
+    condition.regex().map_err(|refused| {
+        Violation::L7Rule(format!("Unable to parse regular expression: {refused}"))
+    })?;
     Ok(condition)
 }
 

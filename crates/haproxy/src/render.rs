@@ -4,8 +4,10 @@ mod backend;
 mod capabilities;
 mod frontend;
 mod global;
+mod hardening;
 mod health_check;
 mod l7;
+mod length;
 mod metrics;
 mod tls;
 
@@ -23,6 +25,7 @@ use crate::configuration::Configuration;
 pub(crate) use self::tls::missing;
 pub use capabilities::{CAPABILITIES, without_ping};
 pub use global::{ADMIN_SOCKET, STATES, STATS_SOCKET};
+pub use hardening::Hardening;
 pub use metrics::{METRICS_FILE, METRICS_PROGRAM, METRICS_SOCKET};
 
 /// What the node lets one HAProxy process have.
@@ -48,6 +51,21 @@ pub fn render(
     limits: NodeLimits,
     material: &Material,
 ) -> Result<Configuration, Unsupported> {
+    render_without(graph, site, limits, material, &[])
+}
+
+/// The same without some of what keeps hostile requests out: to measure what it costs.
+///
+/// # Errors
+///
+/// As [`render`].
+pub fn render_without(
+    graph: &LoadBalancerGraph,
+    site: &Site,
+    limits: NodeLimits,
+    material: &Material,
+    unhardened: &[Hardening],
+) -> Result<Configuration, Unsupported> {
     within_capabilities(graph)?;
     let keys = Keys { site, material };
     let open: Vec<&Listener> = open_listeners(graph).collect();
@@ -55,7 +73,7 @@ pub fn render(
     let ceiling = global::ceiling(graph, limits);
     let frontends = open
         .iter()
-        .map(|listener| frontend::render(graph, keys, listener, ceiling))
+        .map(|listener| frontend::render(graph, keys, listener, ceiling, unhardened))
         .collect::<Result<Vec<_>, _>>()?;
     let backends = graph
         .pools

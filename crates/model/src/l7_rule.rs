@@ -3,11 +3,16 @@
 use serde::{Deserialize, Serialize};
 
 use crate::protocol::words;
+use crate::regex::{Case, Refused, Regex};
 use crate::text::{Tags, is_token_byte};
 use crate::{L7PolicyId, L7RuleId, Violation};
 
 /// How many rules one policy can have.
 pub const MAX_RULES: usize = 50;
+
+/// How many rules with a regular expression all policies of a listener can have together: each may
+/// have to be matched with every request.
+pub const MAX_REGEXES: usize = 50;
 
 /// One condition of a policy; all of them must hold.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -97,7 +102,7 @@ impl From<Condition> for Unchecked {
 impl Condition {
     /// The condition, if it is within the grammar of contract 3.9.
     ///
-    /// Whether a regular expression compiles is asked by whoever has the engine.
+    /// What a regular expression is worth is another question: [`regex`](Self::regex).
     ///
     /// # Errors
     ///
@@ -131,6 +136,26 @@ impl Condition {
     /// What it is compared with.
     pub fn value(&self) -> &str {
         &self.value
+    }
+
+    /// The regular expression that it compares with, if it does; whoever lets a rule in asks, and
+    /// so does whoever writes it down, because what is too expensive may once have been let in.
+    ///
+    /// # Errors
+    ///
+    /// It is none, or is too expensive.
+    pub fn regex(&self) -> Result<Option<Regex>, Refused> {
+        match self.comparison {
+            // Hosts are the same in capitals.
+            Comparison::Regex if self.kind == RuleKind::HostName => {
+                Regex::parse(&self.value, Case::Ignored).map(Some)
+            }
+            Comparison::Regex => Regex::parse(&self.value, Case::Matters).map(Some),
+            Comparison::StartsWith
+            | Comparison::EndsWith
+            | Comparison::Contains
+            | Comparison::EqualTo => Ok(None),
+        }
     }
 
     fn check(&self) -> Result<(), Violation> {

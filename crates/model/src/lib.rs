@@ -27,6 +27,7 @@ pub mod protocol;
 pub mod provider;
 pub mod quota;
 pub mod record;
+pub mod regex;
 pub mod roll_up;
 pub mod status;
 pub mod text;

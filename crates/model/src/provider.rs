@@ -47,8 +47,8 @@ pub struct Capabilities {
     pub probes: &'static [ProbeKind],
     /// Ways to stay with one.
     pub persistence: &'static [PersistenceKind],
-    /// L7 policies and rules.
-    pub l7: bool,
+    /// Protocols of listeners that can have L7 policies and rules.
+    pub l7: &'static [ListenerProtocol],
     /// TLS towards members.
     pub pool_tls: bool,
     /// Restricting who may connect.
@@ -71,7 +71,7 @@ impl Capabilities {
         algorithms: Algorithm::ALL,
         probes: ProbeKind::ALL,
         persistence: PersistenceKind::ALL,
-        l7: true,
+        l7: ListenerProtocol::ALL,
         pool_tls: true,
         allowed_cidrs: true,
         additional_vips: true,
@@ -79,6 +79,20 @@ impl Capabilities {
         flavor: FlavorKey::ALL,
         availability_zone: ZoneKey::ALL,
     };
+
+    /// Whether a listener with this protocol can have L7 policies. One for metrics can have no
+    /// children at all, which is somebody else's to say.
+    ///
+    /// # Errors
+    ///
+    /// The contract's text (3.4).
+    pub fn l7_on(&self, protocol: ListenerProtocol) -> Result<(), Unsupported> {
+        if self.l7.contains(&protocol) || protocol == ListenerProtocol::Prometheus {
+            Ok(())
+        } else {
+            Err(Unsupported(format!("{protocol} protocol listeners do not support L7 policies")))
+        }
+    }
 }
 
 /// Something was asked for that the driver does not do: HTTP 501, with this text.
@@ -167,12 +181,12 @@ impl Demand for HealthMonitor {
 
 impl Demand for L7Policy {
     fn within(&self, capabilities: &Capabilities) -> Result<(), Unsupported> {
-        if capabilities.l7 { Ok(()) } else { lacks("an L7 policy") }
+        if capabilities.l7.is_empty() { lacks("an L7 policy") } else { Ok(()) }
     }
 }
 
 impl Demand for L7Rule {
     fn within(&self, capabilities: &Capabilities) -> Result<(), Unsupported> {
-        if capabilities.l7 { Ok(()) } else { lacks("an L7 rule") }
+        if capabilities.l7.is_empty() { lacks("an L7 rule") } else { Ok(()) }
     }
 }

@@ -189,6 +189,7 @@ pub(crate) fn l7_rule(
 ) -> Result<Record<L7Rule>, StoreError> {
     let load_balancer = standing::<L7Policy>(session, rule.policy)?.load_balancer;
     rules::has_room_for_rule(session, rule.policy)?;
+    rules::has_room_for_regex(session, rule)?;
     let project = owner(session, load_balancer)?;
     quota::check(session, &project, ResourceKind::L7Rule, 1)?;
     check_parent::<L7Policy>(session, rule.policy)?;

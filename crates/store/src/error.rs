@@ -3,13 +3,14 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use evenkeel_model::l7_rule::MAX_REGEXES;
 use evenkeel_model::number::PortNumber;
 use evenkeel_model::offering::OfferingKind;
 use evenkeel_model::protocol::ListenerProtocol;
 use evenkeel_model::status::ProvisioningStatus;
 use evenkeel_model::text::Label;
 use evenkeel_model::{
-    L7PolicyId, LoadBalancerId, PoolId, ProjectId, ResourceKind, SubnetId, Violation,
+    L7PolicyId, ListenerId, LoadBalancerId, PoolId, ProjectId, ResourceKind, SubnetId, Violation,
 };
 use uuid::Uuid;
 
@@ -98,6 +99,9 @@ pub enum StoreError {
     /// The policy has as many rules as it can have.
     #[error("Too many rules on L7 policy {0}")]
     TooManyRules(L7PolicyId),
+    /// The listener has as many rules with a regular expression as it can have.
+    #[error("Too many rules with regular expressions on Listener {0}: at most {MAX_REGEXES}")]
+    TooManyRegexes(ListenerId),
     /// The object, or what it is part of, cannot be changed now.
     #[error("{what} {id} is immutable and cannot be updated.")]
     Immutable {

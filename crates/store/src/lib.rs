@@ -254,7 +254,8 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// [`StoreError::TooManyRules`], [`StoreError::QuotaMet`], [`StoreError::NotFound`].
+    /// [`StoreError::TooManyRules`], [`StoreError::TooManyRegexes`], [`StoreError::QuotaMet`],
+    /// [`StoreError::NotFound`].
     pub async fn create_l7_rule(&self, value: L7Rule) -> Result<Record<L7Rule>, StoreError> {
         self.write(move |session| create::l7_rule(session, &value)).await
     }

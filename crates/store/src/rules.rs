@@ -1,10 +1,10 @@
 //! Rules between objects, asked within the transaction that would break them.
 
 use evenkeel_model::l7_policy::Action;
-use evenkeel_model::l7_rule::MAX_RULES;
+use evenkeel_model::l7_rule::{Comparison, MAX_REGEXES, MAX_RULES};
 use evenkeel_model::protocol::{ListenerProtocol, PoolProtocol};
 use evenkeel_model::{
-    L7PolicyId, Listener, ListenerId, LoadBalancerId, Member, Pool, PoolId, Violation,
+    L7PolicyId, L7Rule, Listener, ListenerId, LoadBalancerId, Member, Pool, PoolId, Violation,
 };
 
 use crate::StoreError;
@@ -118,6 +118,31 @@ pub(crate) fn has_room_for_rule(
     )?;
     let count = row.map_or(Ok(0), |row| row.count(0))?;
     if count < MAX_RULES as u64 { Ok(()) } else { Err(StoreError::TooManyRules(policy)) }
+}
+
+/// The listener can have the regular expression of this rule, if it has one, with those that it has
+/// already: whether rules and policies are enabled or not, so that enabling them breaks nothing.
+pub(crate) fn has_room_for_regex(
+    session: &mut Session<'_>,
+    rule: &L7Rule,
+) -> Result<(), StoreError> {
+    if rule.condition.comparison() != Comparison::Regex {
+        return Ok(());
+    }
+    let row = session.first(
+        "SELECT p.listener_id, COUNT(r.id) FROM l7_policies o \
+         JOIN l7_policies p ON p.listener_id = o.listener_id AND p.change <> 'DELETE' \
+         LEFT JOIN l7_rules r ON r.l7_policy_id = p.id AND r.compare_type = 'REGEX' \
+         AND r.id <> ?2 AND r.change <> 'DELETE' \
+         WHERE o.id = ?1 GROUP BY p.listener_id",
+        &values![rule.policy, rule.id],
+    )?;
+    match row {
+        Some(row) if row.count(1)? >= MAX_REGEXES as u64 => {
+            Err(StoreError::TooManyRegexes(row.parse(0)?))
+        }
+        Some(_) | None => Ok(()),
+    }
 }
 
 /// No policy that stays, of a listener that stays, sends requests to the pool.

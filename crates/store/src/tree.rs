@@ -146,6 +146,7 @@ fn put_parts(
             put_l7_policy(session, policy, opened)?;
             for rule in draft.l7_rules.iter().filter(|it| it.policy == policy.id) {
                 rules::has_room_for_rule(session, rule.policy)?;
+                rules::has_room_for_regex(session, rule)?;
                 insert(session, rule, opened, OperatingStatus::Offline)?;
             }
         }

@@ -149,6 +149,10 @@ impl Changed for L7Policy {
 }
 
 impl Changed for L7Rule {
+    fn check(session: &mut Session<'_>, _: &Self, new: &Self) -> Result<(), StoreError> {
+        rules::has_room_for_regex(session, new)
+    }
+
     fn open(session: &mut Session<'_>, value: &Self) -> Result<Opened, StoreError> {
         let standing = check_parent::<L7Policy>(session, value.policy)?;
         let opened = open(session, standing.load_balancer)?;

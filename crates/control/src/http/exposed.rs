@@ -11,6 +11,7 @@ use evenkeel_api::{
     Deployment, Fault, health_monitor, l7_policy, l7_rule, list, listener, load_balancer, member,
     pool,
 };
+use evenkeel_model::protocol::ListenerProtocol;
 use evenkeel_model::provider::{Capabilities, Demand};
 use evenkeel_model::text::SecretRef;
 use evenkeel_model::{
@@ -116,6 +117,18 @@ impl Call {
     ) -> Result<(), Refusal> {
         let (name, capabilities) = self.provider(id).await?;
         let within = wanted.within(&capabilities);
+        within.map_err(|unsupported| Fault::unsupported(name, unsupported).into())
+    }
+
+    /// The same of a policy, on a listener with this protocol.
+    pub(crate) async fn demand_l7(
+        &self,
+        id: LoadBalancerId,
+        protocol: ListenerProtocol,
+        policy: &L7Policy,
+    ) -> Result<(), Refusal> {
+        let (name, capabilities) = self.provider(id).await?;
+        let within = policy.within(&capabilities).and_then(|()| capabilities.l7_on(protocol));
         within.map_err(|unsupported| Fault::unsupported(name, unsupported).into())
     }
 

@@ -94,6 +94,7 @@ impl From<StoreError> for Refusal {
             | StoreError::HasDefaultPool
             | StoreError::PoolInUse { .. }
             | StoreError::TooManyRules(_)
+            | StoreError::TooManyRegexes(_)
             | StoreError::Immutable { .. }
             | StoreError::InvalidState { .. }
             | StoreError::AddressInUse { .. }

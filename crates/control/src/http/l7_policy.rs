@@ -17,7 +17,7 @@ pub(crate) async fn create(call: Call, bytes: Bytes) -> Result<Response, Refusal
     let listener = call.store().get::<Listener>(body.listener_id).await?;
     call.allow(Action(Subject::L7Policy, Verb::Post), &listener.project)?;
     let policy = body.into_l7_policy(L7PolicyId::new(Uuid::new_v4()), call.deployment())?;
-    call.demand(listener.load_balancer, &policy).await?;
+    call.demand_l7(listener.load_balancer, listener.value.protocol, &policy).await?;
     let record = call.store().create_l7_policy(policy).await?;
     Ok(created("l7policy", view(&record)))
 }

@@ -6,8 +6,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use evenkeel_api::Fault;
 use evenkeel_api::l7_rule::{Create, view};
-use evenkeel_model::l7_rule::Comparison;
-use evenkeel_model::{L7Policy, L7PolicyId, L7Rule, L7RuleId, Record, Violation};
+use evenkeel_model::{L7Policy, L7PolicyId, L7Rule, L7RuleId, Record};
 use evenkeel_store::{Scope, StoreError};
 use uuid::Uuid;
 
@@ -38,24 +37,6 @@ impl Call {
     }
 }
 
-/// Whether a regular expression is one. Those that look around, or back at what they matched, are
-/// none: no driver takes them.
-pub(super) fn check_regex(rule: &L7Rule) -> Result<(), Violation> {
-    let condition = &rule.condition;
-    if condition.comparison() != Comparison::Regex {
-        return Ok(());
-    }
-    let mut parser = regex_syntax::ParserBuilder::new().nest_limit(32).build();
-    let parsed = parser.parse(condition.value());
-    parsed.map(drop).map_err(|error| {
-        // What comes before the last line draws the expression.
-        let text = error.to_string();
-        let cause = text.lines().last().unwrap_or_default();
-        let cause = cause.strip_prefix("error: ").unwrap_or(cause);
-        Violation::L7Rule(format!("Unable to parse regular expression: {cause}"))
-    })
-}
-
 /// `GET /v2/lbaas/l7policies/{policy}/rules`.
 pub(crate) async fn list(call: Call, Path(policy): Path<String>) -> Result<Response, Refusal> {
     let policy = call.policy(&policy).await?;
@@ -76,7 +57,6 @@ pub(crate) async fn create(
     let body: Create = call.body(&bytes)?;
     let id = L7RuleId::new(Uuid::new_v4());
     let rule = body.into_l7_rule(id, policy.value.id, call.deployment())?;
-    check_regex(&rule)?;
     call.demand(policy.load_balancer, &rule).await?;
     let record = call.store().create_l7_rule(rule).await?;
     Ok(created("rule", view(&record)))
@@ -98,7 +78,7 @@ pub(crate) async fn update(
     bytes: Bytes,
 ) -> Result<Response, Refusal> {
     let record = call.rule(&policy, &id, Verb::Put).await?;
-    call.change(&record, call.body(&bytes)?, check_regex).await
+    call.change(&record, call.body(&bytes)?, |_| Ok(())).await
 }
 
 /// `DELETE /v2/lbaas/l7policies/{policy}/rules/{id}`.

@@ -20,7 +20,6 @@ use uuid::Uuid;
 
 use super::call::{Call, created, id_of};
 use super::fault::Refusal;
-use super::l7_rule::check_regex;
 use super::policy::{Action, Subject, Verb};
 use offered::Offered;
 
@@ -49,7 +48,6 @@ pub(crate) async fn create(call: Call, bytes: Bytes) -> Result<Response, Refusal
     tree.load_balancer.allowance = allowance;
     within(&tree, &capabilities)
         .map_err(|unsupported| Fault::unsupported(&provider, unsupported))?;
-    tree.l7_rules.iter().try_for_each(check_regex)?;
     vip::check(&call, &tree, &networks).await?;
     let vip = tree.vip.clone();
     let furnish = call.furnish(&project, &slots(&tree)).await?;
@@ -85,7 +83,11 @@ fn within(tree: &TreeBody, capabilities: &Capabilities) -> Result<(), Unsupporte
     tree.listeners.iter().try_for_each(|it| it.within(capabilities))?;
     tree.pools.iter().try_for_each(|it| it.within(capabilities))?;
     tree.health_monitors.iter().try_for_each(|it| it.within(capabilities))?;
-    tree.l7_policies.iter().try_for_each(|it| it.within(capabilities))?;
+    for policy in &tree.l7_policies {
+        policy.within(capabilities)?;
+        let listener = tree.listeners.iter().find(|it| it.id == policy.listener);
+        listener.map_or(Ok(()), |it| capabilities.l7_on(it.protocol))?;
+    }
     tree.l7_rules.iter().try_for_each(|it| it.within(capabilities))
 }
 

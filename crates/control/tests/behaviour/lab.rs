@@ -153,7 +153,7 @@ fn small() -> Capabilities {
         algorithms: &[Algorithm::RoundRobin],
         probes: &[ProbeKind::Tcp],
         persistence: &[],
-        l7: false,
+        l7: &[ListenerProtocol::Http],
         pool_tls: false,
         allowed_cidrs: false,
         additional_vips: false,

@@ -273,6 +273,38 @@ async fn policies_and_rules_keep_to_their_grammar() {
 }
 
 #[tokio::test]
+async fn a_listener_has_at_most_fifty_regular_expressions() {
+    let lab = Lab::new().await;
+    let client = lab.member();
+    let listener = client.listener(&client.load_balancer().await, 80).await;
+    let mut made = Vec::new();
+    for _ in 0..2 {
+        let policy = json!({"l7policy": {"listener_id": listener, "action": "REJECT"}});
+        made.push(id(&client.create("/l7policies", policy).await));
+    }
+    let rule =
+        |compare: &str| json!({"rule": {"type": "PATH", "compare_type": compare, "value": "^/a"}});
+    let path = |at: usize| format!("/l7policies/{}/rules", made[at % 2]);
+    for at in 0..50 {
+        client.create(&path(at), rule("REGEX")).await;
+    }
+    let text =
+        format!("Too many rules with regular expressions on Listener {listener}: at most 50");
+    client.post(&path(0), rule("REGEX")).await.refused(409, &text);
+    let plain = id(&client.create(&path(0), rule("EQUAL_TO")).await);
+    let change = json!({"rule": {"compare_type": "REGEX"}});
+    client.put(&format!("{}/{plain}", path(0)), change).await.refused(409, &text);
+
+    let rules = vec![rule("REGEX")["rule"].clone(); 26];
+    let policy = json!({"action": "REJECT", "rules": rules});
+    let whole = json!({"loadbalancer": {"vip_subnet_id": SUBNET, "listeners": [
+        {"protocol": "HTTP", "protocol_port": 80, "l7policies": [policy, policy]},
+    ]}});
+    let answer = client.post("/loadbalancers", whole).await.is(409).fault();
+    assert!(answer.starts_with("Too many rules with regular expressions on Listener "), "{answer}");
+}
+
+#[tokio::test]
 async fn positions_are_dense_and_move() {
     let lab = Lab::new().await;
     let client = lab.member();
@@ -374,7 +406,14 @@ async fn a_provider_is_chosen_by_name_and_says_what_it_cannot_do() {
     let change = json!({"listener": {"allowed_cidrs": ["10.0.0.0/8"]}});
     client.put(&format!("/listeners/{made}"), change).await.is(501);
     let policy = json!({"l7policy": {"listener_id": made, "action": "REJECT"}});
-    client.post("/l7policies", policy).await.is(501);
+    let text = "Provider 'small' does not support a requested option: TCP protocol listeners do not support L7 policies";
+    client.post("/l7policies", policy).await.refused(501, text);
+    let policy = json!({"action": "REJECT"});
+    let whole = json!({"loadbalancer": {
+        "vip_subnet_id": SUBNET, "provider": "small",
+        "listeners": [{"protocol": "TCP", "protocol_port": 80, "l7policies": [policy]}],
+    }});
+    client.post("/loadbalancers", whole).await.refused(501, text);
     let pool =
         json!({"pool": {"loadbalancer_id": small, "protocol": "TCP", "lb_algorithm": "SOURCE_IP"}});
     client.post("/pools", pool).await.is(501);

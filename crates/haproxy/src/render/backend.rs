@@ -34,7 +34,10 @@ pub(super) fn render(
     balance(pool.algorithm, &mut section);
     section.add(Line::new("option allbackups"));
     timeouts(users, speaks_http, &mut section);
-    persistence(pool, speaks_http, &mut section)?;
+    let persistence = persistence(pool, speaks_http);
+    if let Some(persistence) = persistence {
+        stays(persistence, &mut section);
+    }
     if let Some(monitor) = monitor {
         health_check::render(graph, monitor, &mut section)?;
     }
@@ -44,13 +47,13 @@ pub(super) fn render(
     let mut numbers = BTreeSet::new();
     for member in graph.members_of(pool.id) {
         let number = number(member.id, &mut numbers);
-        servers.push(server(pool, member, number, monitor, longest_connect, &tls)?);
+        servers.push(server(pool, persistence, member, number, monitor, longest_connect, &tls)?);
     }
     Ok(Backend {
         id: pool.id,
         section,
-        remembers_clients: remembers_clients(pool),
-        takes_servers: !matches!(pool.persistence, Some(Persistence::HttpCookie)),
+        remembers_clients: persistence.is_some_and(remembers_clients),
+        takes_servers: !matches!(persistence, Some(Persistence::HttpCookie)),
         servers,
         material: tls.material,
     })
@@ -110,21 +113,23 @@ fn longest(users: &[&Listener], which: fn(&Timeouts) -> Milliseconds) -> Duratio
     timeouts.max().unwrap_or_default()
 }
 
-fn remembers_clients(pool: &Pool) -> bool {
-    match &pool.persistence {
-        Some(Persistence::SourceIp { .. } | Persistence::AppCookie { .. }) => true,
-        Some(Persistence::HttpCookie) | None => false,
+/// How clients stay with their members. Where only bytes are seen there are no cookies: such a pool
+/// is served all the same, because clients of the API make them, but without persistence.
+fn persistence(pool: &Pool, speaks_http: bool) -> Option<&Persistence> {
+    pool.persistence.as_ref().filter(|persistence| match persistence {
+        Persistence::SourceIp { .. } => true,
+        Persistence::HttpCookie | Persistence::AppCookie { .. } => speaks_http,
+    })
+}
+
+const fn remembers_clients(persistence: &Persistence) -> bool {
+    match persistence {
+        Persistence::SourceIp { .. } | Persistence::AppCookie { .. } => true,
+        Persistence::HttpCookie => false,
     }
 }
 
-fn persistence(pool: &Pool, speaks_http: bool, section: &mut Section) -> Result<(), Unsupported> {
-    let Some(persistence) = &pool.persistence else {
-        return Ok(());
-    };
-    if !speaks_http && !matches!(persistence, Persistence::SourceIp { .. }) {
-        let why = format!("{} persistence needs requests, not bytes", persistence.kind());
-        return Err(refused("Pool", pool.id, why));
-    }
+fn stays(persistence: &Persistence, section: &mut Section) {
     match persistence {
         Persistence::SourceIp { .. } => {
             // IPv4 clients are kept as IPv6 ones.
@@ -144,7 +149,6 @@ fn persistence(pool: &Pool, speaks_http: bool, section: &mut Section) -> Result<
             section.add(Line::new("stick match").word(asked));
         }
     }
-    Ok(())
 }
 
 /// A number of 31 bits, made of the id and not among those taken.
@@ -160,6 +164,7 @@ fn number(member: MemberId, taken: &mut BTreeSet<u32>) -> u32 {
 
 fn server(
     pool: &Pool,
+    persistence: Option<&Persistence>,
     member: &Member,
     number: u32,
     monitor: Option<&HealthMonitor>,
@@ -176,7 +181,7 @@ fn server(
         | PoolProtocol::Sctp => Line::empty(),
     };
     let mut options = proxied.clone().followed_by(&tls.options);
-    if let Some(Persistence::HttpCookie) = pool.persistence {
+    if let Some(Persistence::HttpCookie) = persistence {
         options = options.words("cookie").word(member.id);
     }
     if let Some(monitor) = monitor {

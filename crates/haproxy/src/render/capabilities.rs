@@ -31,7 +31,7 @@ pub const CAPABILITIES: Capabilities = Capabilities {
         ProbeKind::TlsHello,
     ],
     persistence: PersistenceKind::ALL,
-    l7: true,
+    l7: &[ListenerProtocol::Http, ListenerProtocol::TerminatedHttps],
     pool_tls: true,
     allowed_cidrs: true,
     additional_vips: true,

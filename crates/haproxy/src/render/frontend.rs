@@ -10,7 +10,7 @@ use evenkeel_model::provider::Unsupported;
 use evenkeel_model::{Listener, LoadBalancerGraph, PoolId};
 
 use super::tls::{self, Keys};
-use super::{global, l7, metrics, refused};
+use super::{CAPABILITIES, global, hardening, l7, metrics, refused};
 use crate::configuration::Frontend;
 use crate::writer::{Line, LogFormat, Section};
 
@@ -28,6 +28,7 @@ pub(super) fn render(
     keys: Keys<'_>,
     listener: &Listener,
     ceiling: u32,
+    unhardened: &[hardening::Hardening],
 ) -> Result<Frontend, Unsupported> {
     let mut section = Section::new(Line::new("frontend").word(listener.id));
     let speaks_http = speaks_http(listener.protocol);
@@ -44,6 +45,7 @@ pub(super) fn render(
     tls.rules(&mut section);
     match listener.protocol {
         ListenerProtocol::Http | ListenerProtocol::TerminatedHttps => {
+            hardening::render(unhardened, &mut section);
             l7::render(graph, listener, &mut section)?;
             insert_headers(listener, &mut section)?;
             l7::use_backends(graph, listener, &mut section);
@@ -129,8 +131,8 @@ fn bytes(
     section: &mut Section,
 ) -> Result<(), Unsupported> {
     if graph.policies_of(listener.id).next().is_some() {
-        let why = format!("{} protocol listeners do not support L7 policies", listener.protocol);
-        return Err(refused("Listener", listener.id, why));
+        let l7 = CAPABILITIES.l7_on(listener.protocol);
+        l7.map_err(|why| refused("Listener", listener.id, why))?;
     }
     section.add(Line::new("option splice-auto"));
     let inspect = listener.timeouts.tcp_inspect;
@@ -142,8 +144,12 @@ fn bytes(
 }
 
 /// Sets what members shall believe, after taking away what the client says of it, in whatever
-/// spelling: many servers read `X_Real_IP` as `X-Real-IP`.
+/// spelling: many servers read `X_Real_IP` as `X-Real-IP`, and some `X.Real.IP`.
 fn insert_headers(listener: &Listener, section: &mut Section) -> Result<(), Unsupported> {
+    if InsertHeader::ALL.iter().any(|header| header.needs_tls() && listener.inserts(*header)) {
+        // A member that believes one of them may believe its neighbours as well.
+        section.add(Line::new("http-request del-header ^x[^a-z0-9]ssl[^a-z0-9] -m reg"));
+    }
     for header in InsertHeader::ALL {
         if !listener.inserts(*header) {
             continue;
@@ -165,19 +171,21 @@ fn insertion(
 ) -> Option<(&'static str, &'static str, LogFormat)> {
     let client = LogFormat::new().sample("src");
     let insertion = match header {
-        InsertHeader::ForwardedFor => ("X-Forwarded-For", "^x[-_]forwarded[-_]for$", client),
+        InsertHeader::ForwardedFor => {
+            ("X-Forwarded-For", "^x[^a-z0-9]forwarded[^a-z0-9]for$", client)
+        }
         InsertHeader::ForwardedPort => {
             // The port that clients were told, even if the socket is on another.
             let port = LogFormat::new().number(listener.protocol_port.get());
-            ("X-Forwarded-Port", "^x[-_]forwarded[-_]port$", port)
+            ("X-Forwarded-Port", "^x[^a-z0-9]forwarded[^a-z0-9]port$", port)
         }
         InsertHeader::ForwardedProto => {
             let scheme = LogFormat::new().sample("ssl_fc,iif(https,http)");
-            ("X-Forwarded-Proto", "^x[-_]forwarded[-_]proto$", scheme)
+            ("X-Forwarded-Proto", "^x[^a-z0-9]forwarded[^a-z0-9]proto$", scheme)
         }
-        InsertHeader::ForwardedIp => ("X-Forwarded-IP", "^x[-_]forwarded[-_]ip$", client),
-        InsertHeader::ClientIp => ("X-Client-IP", "^x[-_]client[-_]ip$", client),
-        InsertHeader::RealIp => ("X-Real-IP", "^x[-_]real[-_]ip$", client),
+        InsertHeader::ForwardedIp => ("X-Forwarded-IP", "^x[^a-z0-9]forwarded[^a-z0-9]ip$", client),
+        InsertHeader::ClientIp => ("X-Client-IP", "^x[^a-z0-9]client[^a-z0-9]ip$", client),
+        InsertHeader::RealIp => ("X-Real-IP", "^x[^a-z0-9]real[^a-z0-9]ip$", client),
         InsertHeader::SslClientVerify
         | InsertHeader::SslClientHasCert
         | InsertHeader::SslClientDn

@@ -11,7 +11,7 @@ use evenkeel_model::text::Token;
 use evenkeel_model::{L7Policy, L7Rule, Listener, LoadBalancerGraph, PoolId};
 
 use super::frontend::is_enabled;
-use super::refused;
+use super::{length, refused};
 use crate::writer::{Fetch, Holds, Line, LogFormat, Pattern, Refused, Section, Unwritable, Word};
 
 /// Writes the policies of a listener, in the order of their positions.
@@ -20,6 +20,11 @@ pub(super) fn render(
     listener: &Listener,
     section: &mut Section,
 ) -> Result<(), Unsupported> {
+    // Before any of them decides.
+    for rule in graph.policies_of(listener.id).flat_map(|policy| graph.rules_of(policy)) {
+        let limited = length::limit(rule, section);
+        limited.map_err(|why| refused("L7 Rule", rule.id, why))?;
+    }
     let mut chosen_before = false;
     for policy in graph.policies_of(listener.id) {
         for rule in graph.rules_of(policy) {
@@ -91,8 +96,16 @@ fn tests(condition: &Condition) -> Result<Vec<Line>, Refused> {
         RuleKind::HostName => {
             let pattern = pattern(condition, unquoted(value))?;
             // A client names the port too if it is not the protocol's own; the rule's author
-            // rarely does.
-            let test = |fetch| compared(Line::new(fetch).words("-i"), condition, &pattern);
+            // rarely does. An expression knows by itself that capitals do not matter.
+            let ignoring = match condition.comparison() {
+                Comparison::Regex => Line::empty(),
+                Comparison::StartsWith
+                | Comparison::EndsWith
+                | Comparison::Contains
+                | Comparison::EqualTo => Line::new("-i"),
+            };
+            let test =
+                |fetch| compared(Line::new(fetch).followed_by(&ignoring), condition, &pattern);
             Ok(vec![test("req.hdr(host)"), test("req.hdr(host),host_only")])
         }
         RuleKind::Path => {
@@ -142,12 +155,9 @@ fn compared(fetch: Line, condition: &Condition, pattern: &Pattern) -> Line {
 }
 
 fn pattern(condition: &Condition, value: &str) -> Result<Pattern, Refused> {
-    match condition.comparison() {
-        Comparison::Regex => Pattern::regex(condition.value()),
-        Comparison::StartsWith
-        | Comparison::EndsWith
-        | Comparison::Contains
-        | Comparison::EqualTo => Ok(Pattern::literal(value)?),
+    match condition.regex()? {
+        Some(regex) => Ok(Pattern::regex(&regex)),
+        None => Ok(Pattern::literal(value)?),
     }
 }
 
@@ -157,7 +167,7 @@ fn unquoted(value: &str) -> &str {
     inner.filter(|inner| !inner.is_empty()).unwrap_or(value)
 }
 
-fn named(fetch: &'static str, condition: &Condition) -> Result<Fetch, Refused> {
+pub(super) fn named(fetch: &'static str, condition: &Condition) -> Result<Fetch, Refused> {
     let key = condition.key().unwrap_or_default().to_owned();
     let token = Token::try_from(key).map_err(|_| Refused::NotAToken)?;
     Ok(Fetch::named(fetch, &token))

@@ -1,24 +1,17 @@
 //! What an ACL compares with.
 
-use std::convert::Infallible;
-
-use regex_syntax::ast::{self, Ast, Flag};
-use regex_syntax::hir::{Hir, HirKind};
+use evenkeel_model::regex::{self, Bytes, Edge, Node, Regex, Repeat, Segment};
 
 use super::{Unwritable, Word};
 
-/// How many repetitions without an end one regular expression may have. Each multiplies what a
-/// hostile request can cost.
-const MAX_REPETITIONS: usize = 8;
-
-/// A repetition with a bound above this is priced as one without.
-const SMALL_BOUND: u32 = 16;
+/// Any byte at all.
+const ANY: &str = r"[\x00-\xff]";
 
 /// A pattern: text to compare with, or a regular expression that is cheap enough.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pattern(Word);
 
-/// Why a text cannot be a pattern.
+/// Why a rule cannot be written.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refused {
     /// It has a control character.
@@ -27,18 +20,9 @@ pub enum Refused {
     /// It shall be the name of a header or cookie and is none.
     #[error("the key is not the name of a header or cookie")]
     NotAToken,
-    /// It is no regular expression, or one that cannot be matched without looking around.
-    #[error("{0}")]
-    NotARegex(String),
-    /// HAProxy's engine would take it for another expression than the one that was priced.
-    #[error("classes within classes and the flag R are not supported")]
-    Ambiguous,
-    /// Matching it may take time that grows with a power of the length of what is matched.
-    #[error("a repetition within a repetition is too expensive")]
-    Nested,
-    /// The same, because of many repetitions side by side.
-    #[error("it has more than {MAX_REPETITIONS} repetitions without an end")]
-    TooMany,
+    /// It is no regular expression, or one that is too expensive.
+    #[error(transparent)]
+    Regex(#[from] regex::Refused),
 }
 
 impl Pattern {
@@ -51,29 +35,14 @@ impl Pattern {
         Word::quoted(text).map(Self)
     }
 
-    /// A regular expression, for `-m reg`.
+    /// A regular expression, for `-m reg`, in the syntax of PCRE.
     ///
-    /// HAProxy's engine backtracks, so a pattern is priced before it gets there: it must be one
-    /// that a linear engine would take, and repetitions may not be nested.
-    ///
-    /// # Errors
-    ///
-    /// [`Refused`] says why not.
-    pub fn regex(text: &str) -> Result<Self, Refused> {
-        let word = Word::quoted(text)?;
-        let tree = ast::parse::ParserBuilder::new().nest_limit(32).build().parse(text);
-        let tree = tree.map_err(|error| Refused::NotARegex(error.kind().to_string()))?;
-        if is_ambiguous(&tree) {
-            return Err(Refused::Ambiguous);
-        }
-        let parsed = regex_syntax::hir::translate::Translator::new().translate(text, &tree);
-        let parsed = parsed.map_err(|error| Refused::NotARegex(error.kind().to_string()))?;
-        let mut repetitions = 0;
-        price(&parsed, false, &mut repetitions)?;
-        if repetitions > MAX_REPETITIONS {
-            return Err(Refused::TooMany);
-        }
-        Ok(Self(word))
+    /// It is written from its tree and not as it was said, so that the engine runs what was priced:
+    /// nothing of the tenant's is read by PCRE, only bytes, groups, repetitions and edges of ours.
+    pub fn regex(regex: &Regex) -> Self {
+        let mut text = String::new();
+        whole(regex, &mut text);
+        Self(Word::quoted(&text).expect("it is not empty, and all bytes in it are printable"))
     }
 }
 
@@ -83,107 +52,141 @@ impl From<Pattern> for Word {
     }
 }
 
-/// Whether HAProxy's engine reads it differently: there a class ends with the first `]`, so that
-/// what we take for the inside of one would be repetitions nobody has priced, and `(?R)` is the
-/// whole expression once more.
-fn is_ambiguous(tree: &Ast) -> bool {
-    let found = ast::visit(tree, Ambiguity::default());
-    found.is_ok_and(|found| found)
-}
-
-#[derive(Default)]
-struct Ambiguity {
-    found: bool,
-}
-
-impl ast::Visitor for Ambiguity {
-    type Output = bool;
-    type Err = Infallible;
-
-    fn finish(self) -> Result<bool, Infallible> {
-        Ok(self.found)
+fn whole(regex: &Regex, text: &mut String) {
+    let segments = regex.segments();
+    // The engine looks for an only segment everywhere by itself, and does it well. With several it
+    // would start from everywhere with all of them.
+    if segments.at_start || segments.all.len() != 1 {
+        text.push_str(r"\A");
+    } else {
+        // Keeps PCRE2 up to 10.42 from remembering where an attempt failed, which it does wrongly:
+        // of `(1|)b*1` its compiled code says that it does not match `1` (PCRE2 issue 336).
+        text.push_str("(?=)");
     }
+    for (at, segment) in segments.all.iter().enumerate() {
+        let anything_before = at > 0 || (!segments.at_start && segments.all.len() > 1);
+        one(segment, anything_before, text);
+    }
+    if segments.at_end {
+        text.push_str(r"\z");
+    }
+}
 
-    fn visit_pre(&mut self, tree: &Ast) -> Result<(), Infallible> {
-        if let Ast::Flags(set) = tree {
-            self.found |= set.flags.flag_state(Flag::CRLF).is_some();
+fn one(segment: &Segment, anything_before: bool, text: &mut String) {
+    text.push_str(if segment.settles { "(?>" } else { "(?:" });
+    if anything_before {
+        text.push_str(ANY);
+        text.push_str("*?");
+    }
+    for part in &segment.parts {
+        node(part, text);
+    }
+    text.push(')');
+}
+
+fn node(it: &Node, text: &mut String) {
+    match it {
+        Node::Empty => text.push_str("(?:)"),
+        Node::Byte(bytes) => class(*bytes, text),
+        Node::Edge(edge) => text.push_str(match edge {
+            Edge::Start => r"\A",
+            Edge::End => r"\z",
+            Edge::Word => r"\b",
+            Edge::NoWord => r"\B",
+        }),
+        Node::Then(parts) => group(parts, "", text),
+        Node::Either(parts) => group(parts, "|", text),
+        Node::Repeat(it) => repeat(it, text),
+    }
+}
+
+fn group(parts: &[Node], between: &str, text: &mut String) {
+    text.push_str("(?:");
+    for (at, part) in parts.iter().enumerate() {
+        if at > 0 {
+            text.push_str(between);
         }
-        Ok(())
+        node(part, text);
     }
+    text.push(')');
+}
 
-    fn visit_class_set_item_pre(&mut self, item: &ast::ClassSetItem) -> Result<(), Infallible> {
-        self.found |= matches!(item, ast::ClassSetItem::Bracketed(_));
-        Ok(())
+fn repeat(it: &Repeat, text: &mut String) {
+    match &it.body {
+        // Of an edge, as of what is repeated already, PCRE takes a repetition for something else.
+        Node::Empty | Node::Edge(_) | Node::Repeat(_) => {
+            group(std::slice::from_ref(&it.body), "", text);
+        }
+        body @ (Node::Byte(_) | Node::Then(_) | Node::Either(_)) => node(body, text),
     }
-
-    fn visit_class_set_binary_op_pre(
-        &mut self,
-        _: &ast::ClassSetBinaryOp,
-    ) -> Result<(), Infallible> {
-        self.found = true;
-        Ok(())
+    let times = match (it.min, it.max) {
+        (0, None) => "*".to_owned(),
+        (1, None) => "+".to_owned(),
+        (min, None) => format!("{{{min},}}"),
+        (min, Some(max)) if min == max => format!("{{{min}}}"),
+        (min, Some(max)) => format!("{{{min},{max}}}"),
+    };
+    text.push_str(&times);
+    if it.keeps {
+        text.push('+');
     }
 }
 
-/// Counts repetitions without an end, and refuses one inside another.
-fn price(hir: &Hir, within: bool, repetitions: &mut usize) -> Result<(), Refused> {
-    match hir.kind() {
-        HirKind::Empty | HirKind::Literal(_) | HirKind::Class(_) | HirKind::Look(_) => Ok(()),
-        HirKind::Capture(capture) => price(&capture.sub, within, repetitions),
-        HirKind::Concat(parts) | HirKind::Alternation(parts) => {
-            parts.iter().try_for_each(|part| price(part, within, repetitions))
-        }
-        HirKind::Repetition(repetition) => {
-            let endless = repetition.max.is_none_or(|max| max > SMALL_BOUND);
-            if endless && within {
-                return Err(Refused::Nested);
+fn class(bytes: Bytes, text: &mut String) {
+    match bytes.runs()[..] {
+        [] => text.push_str("(?!)"),
+        [(first, last)] if first == last => byte(first, text),
+        ref runs => {
+            text.push('[');
+            for (first, last) in runs {
+                byte(*first, text);
+                if first != last {
+                    text.push('-');
+                    byte(*last, text);
+                }
             }
-            *repetitions += usize::from(endless);
-            // Even `(a?){16}` has many ways to match: inside a repetition that is not optional
-            // alone, nothing repeats without an end.
-            let repeats = repetition.max.is_none_or(|max| max > 1);
-            price(&repetition.sub, within || repeats, repetitions)
+            text.push(']');
         }
+    }
+}
+
+/// As itself if it never means anything else, otherwise by its number.
+fn byte(byte: u8, text: &mut String) {
+    match byte {
+        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'_' | b',' | b';' | b'=' | b'&' => {
+            text.push(char::from(byte));
+        }
+        _ => text.extend(["\\x".to_owned(), format!("{byte:02x}")]),
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use evenkeel_model::regex::Case;
+
     use super::*;
 
-    #[test]
-    fn ordinary_expressions_are_cheap() {
-        for text in
-            ["^/api/v[0-9]+/.*$", r"\.(png|jpe?g)$", "(?i)admin", "^[^/]{1,64}/x", "(ab?c)+"]
-        {
-            assert!(Pattern::regex(text).is_ok(), "{text}");
-        }
+    fn written(text: &str) -> String {
+        let regex = Regex::parse(text, Case::Matters).unwrap();
+        Word::from(Pattern::regex(&regex)).as_str().to_owned()
     }
 
     #[test]
-    fn what_may_explode_is_refused() {
-        for text in ["^/(a+)+$", "(a*)*", "(.+,){5}x", "((a{2,}b)c)*", "a++"] {
-            assert_eq!(Pattern::regex(text), Err(Refused::Nested), "{text}");
+    fn an_expression_is_written_from_its_tree() {
+        for (said, written_so) in [
+            (r"\.(png|jpe?g)$", r"(?=)(?:\x2e(?:(?:png)|(?:jpe{0,1}+g)))\z"),
+            ("^/api/.*", r"\A(?:/api/)"),
+            ("(?i)ab", "(?=)(?:[Aa][Bb])"),
+            ("[ab]c+d", "(?=)(?:[a-b]c++d)"),
+            ("a.b", r"(?=)(?:a[\x00-\xff]b)"),
+            ("/a.*b.*c$", r"\A(?>[\x00-\xff]*?/a)(?>[\x00-\xff]*?b)(?:[\x00-\xff]*?c)\z"),
+            ("ü", r"(?=)(?:\xc3\xbc)"),
+            ("^$", r"\A(?:)\z"),
+            (".*", r"\A"),
+            (r"[^\s\S]", "(?=)(?:(?!))"),
+            ("^(?:[^,]*,)+$", r"\A(?:(?:[\x00-\x2b\x2d-\xff]*+,)++)\z"),
+        ] {
+            assert_eq!(written(said), written_so, "{said}");
         }
-        assert_eq!(Pattern::regex(&".*a".repeat(9)), Err(Refused::TooMany));
-    }
-
-    #[test]
-    fn what_the_engine_would_read_differently_is_refused() {
-        // With PCRE the second is a class, a nested repetition, and another class.
-        for text in ["[a&&b]", "[[x](a+)+[y]]", "[a--b]", "(?R)", "a(?iR)b"] {
-            assert_eq!(Pattern::regex(text), Err(Refused::Ambiguous), "{text}");
-        }
-        for text in ["[a&b]", "[]a]", r"[\[x]", "[[:alpha:]_-]+", "(?i)a", r"[^\D\d]"] {
-            assert!(Pattern::regex(text).is_ok(), "{text}");
-        }
-    }
-
-    #[test]
-    fn only_regular_languages_are_taken() {
-        for text in ["(", "[a", r"(a)\1", "(?=a)b", "*"] {
-            assert!(matches!(Pattern::regex(text), Err(Refused::NotARegex(_))), "{text}");
-        }
-        assert!(Pattern::regex("a\nb").is_err());
     }
 }

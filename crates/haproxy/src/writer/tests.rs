@@ -109,14 +109,6 @@ proptest! {
     }
 
     #[test]
-    fn a_regex_is_not_changed(text in text()) {
-        if let Ok(pattern) = Pattern::regex(&text) {
-            let line = Line::empty().word(pattern).to_string();
-            prop_assert_eq!(words(&line), [text]);
-        }
-    }
-
-    #[test]
     fn a_name_stays_within_its_parentheses(name in token()) {
         let line = Line::empty().word(Fetch::named("req.hdr", &name)).to_string();
         let expected = format!("req.hdr({})", name.as_str().replace('\'', r"\'"));

@@ -7,6 +7,7 @@ use evenkeel_model::l7_policy::{Action, RedirectCode};
 use evenkeel_model::l7_rule::{Comparison, RuleKind};
 use evenkeel_model::pool::Persistence;
 use evenkeel_model::protocol::{ListenerProtocol, PoolProtocol};
+use evenkeel_model::regex::{Case, Regex};
 use evenkeel_model::text::Token;
 use evenkeel_vault::Material;
 use proptest::collection::vec;
@@ -103,8 +104,8 @@ fn haproxy_accepts_every_text_where_it_belongs() {
         if let Ok(pattern) = Pattern::literal(&text) {
             section.add(Line::new("acl a path -m str --").word(pattern));
         }
-        if let Ok(pattern) = Pattern::regex(&text) {
-            section.add(Line::new("acl a path -m reg --").word(pattern));
+        if let Ok(regex) = Regex::parse(&text, Case::Matters) {
+            section.add(Line::new("acl a path -m reg --").word(Pattern::regex(&regex)));
         }
         if let Ok(name) = Token::try_from(text) {
             let header = Line::new("acl a").word(Fetch::named("req.hdr", &name));

@@ -6,8 +6,10 @@
 
 mod authority;
 mod conformance;
+mod engine;
 mod files;
 mod hostile;
+mod raw;
 mod real;
 mod refusals;
 mod serving;

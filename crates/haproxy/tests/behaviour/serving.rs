@@ -3,6 +3,7 @@
 mod changes;
 mod failures;
 mod fields;
+mod hostile;
 mod interruptions;
 mod metrics;
 pub(crate) mod node;

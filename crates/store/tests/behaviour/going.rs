@@ -1,9 +1,12 @@
 //! What shall go is there until it is gone, and in nobody's way.
 
 use evenkeel_model::l7_policy::Action;
+use evenkeel_model::l7_rule::{Comparison, Condition, RuleKind};
 use evenkeel_model::protocol::{ListenerProtocol, PoolProtocol};
 use evenkeel_model::status::ProvisioningStatus;
-use evenkeel_model::{HealthMonitor, L7Policy, L7PolicyId, Listener, LoadBalancer, Member, Pool};
+use evenkeel_model::{
+    HealthMonitor, L7Policy, L7PolicyId, L7Rule, Listener, LoadBalancer, Member, Pool,
+};
 use evenkeel_store::{Filter, ListQuery, Progress, Scope, Store, StoreError};
 
 use crate::scenario::{Home, scenarios};
@@ -20,6 +23,7 @@ scenarios!(
     a_deletion_that_fails_is_still_one,
     a_default_pool_makes_room_for_the_next,
     a_policy_has_at_most_fifty_rules,
+    a_listener_has_at_most_fifty_expressions_whoever_comes_first,
     a_policy_only_leads_where_its_listener_can_go,
     policies_of_one_listener_move_apart_from_those_of_another,
     metrics_have_no_children,
@@ -140,6 +144,45 @@ async fn a_default_pool_makes_room_for_the_next(home: Home) {
     serve(&store).await;
     assert!(store.get::<Pool>(first).await.is_err());
     assert_eq!(store.get::<Listener>(front.id).await.unwrap().value.default_pool, Some(second));
+}
+
+async fn a_listener_has_at_most_fifty_expressions_whoever_comes_first(home: Home) {
+    let store = home.open().await;
+    settled_in(&store).await;
+    let front = front(&store).await;
+    let mut policies = Vec::new();
+    for position in 1..4 {
+        let reject = policy(front.id, position, Action::Reject);
+        policies.push(store.create_l7_policy(reject).await.unwrap().value.id);
+    }
+    let expression = |policy| {
+        let (kind, how) = (RuleKind::Path, Comparison::Regex);
+        L7Rule {
+            condition: Condition::new(kind, how, None, "a".to_owned()).unwrap(),
+            ..rule(policy)
+        }
+    };
+    let mut racing = tokio::task::JoinSet::new();
+    for at in 0..60 {
+        let (store, rule) = (store.clone(), expression(policies[at % 3]));
+        racing.spawn(async move {
+            // Whoever is told to try again does so.
+            loop {
+                match store.create_l7_rule(rule.clone()).await {
+                    Err(StoreError::Busy) => tokio::task::yield_now().await,
+                    outcome => return outcome.map(drop),
+                }
+            }
+        });
+    }
+    let outcomes = racing.join_all().await;
+    assert_eq!(outcomes.iter().filter(|it| it.is_ok()).count(), 50, "{outcomes:?}");
+    let mut refused = outcomes.iter().filter_map(|it| it.as_ref().err());
+    assert!(refused.all(|it| matches!(it, StoreError::TooManyRegexes(id) if *id == front.id)));
+
+    let rules = store.get::<L7Policy>(policies[0]).await.unwrap().related.rules;
+    store.delete::<L7Rule>(rules[0]).await.unwrap();
+    store.create_l7_rule(expression(policies[2])).await.unwrap();
 }
 
 async fn a_policy_has_at_most_fifty_rules(home: Home) {

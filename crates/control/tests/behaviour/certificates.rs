@@ -1,6 +1,6 @@
 //! Certificates: fetched when they are named, judged, kept, and handed to the node that serves.
 
-use evenkeel_control::rotation;
+use evenkeel_control::{ControlPlane, Services, rotation};
 use evenkeel_model::tls::{MaterialId, MaterialKind, SealedMaterial, TlsOwner};
 use evenkeel_model::{ListenerId, LoadBalancerGraph};
 use evenkeel_vault::fixtures::{Authority, Identity};
@@ -313,4 +313,31 @@ async fn everything_is_sealed_with_the_new_master_key_and_opens_without_the_old_
     let body = json!({"loadbalancer": {"name": "x"}});
     lab.member().put(&format!("/loadbalancers/{lb}"), body).await.is(200);
     assert_eq!(lab.opened(&lb).await, before);
+}
+
+#[tokio::test]
+async fn without_a_key_manager_no_secret_can_be_named() {
+    let mut lab = Lab::new().await;
+    let lb = lab.member().load_balancer().await;
+    let services = Services { identity: None, key_store: None, keyring: lab.keyring.clone() };
+    let (config, store) = (lab.control.config().clone(), lab.control.store().clone());
+    lab.app = ControlPlane::start(config, store, services).unwrap().router();
+    lab.member().post("/listeners", listener(&lb, json!({}))).await.refused(
+        501,
+        "Certificates cannot be used, because no key manager is configured. Ask the operator to \
+         configure one, or use another protocol.",
+    );
+    lab.member().listener(&lb, 80).await;
+}
+
+#[tokio::test]
+async fn a_request_names_no_more_secrets_than_are_fetched_in_time() {
+    let (lab, _) = furnished().await;
+    let lb = lab.member().load_balancer().await;
+    let many: Vec<String> = (0..100).map(|number| number.to_string()).collect();
+    attempt(&lab, &lb, json!({"sni_container_refs": many}))
+        .await
+        .refused(400, "Validation failure: A request can name at most 100 secrets.");
+    assert_eq!(lab.shelf.take_fetched(), [""; 0]);
+    attempt(&lab, &lb, json!({"sni_container_refs": vec!["a"; 200]})).await.is(201);
 }

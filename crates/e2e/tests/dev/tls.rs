@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::path::Path;
 
-use anyhow::{bail, ensure};
+use anyhow::{Context, bail, ensure};
 use evenkeel_e2e::lab::{Lab, Plan, SETTLE, binary, kill, text};
 use evenkeel_e2e::member::Backend;
 use evenkeel_e2e::tls::{Curl, clear_keys};
@@ -234,5 +234,48 @@ async fn a_lost_master_key_is_not_replaced_unasked() -> anyhow::Result<()> {
     std::fs::rename(&aside, &path)?;
     lab.restart(&[]).await?;
     http::get(lab.api(), "/").await?.expect(200)?;
+    Ok(())
+}
+
+/// Logs in as another user; a token for his own project.
+async fn token(lab: &Lab, user: &str) -> anyhow::Result<String> {
+    let body = json!({"auth": {"identity": {
+        "methods": ["password"], "password": {"user": {"name": user, "password": "any"}},
+    }}});
+    let target = "/identity/v3/auth/tokens";
+    let answer = http::request(lab.api(), "POST", target, &[], Some(&body)).await?.expect(201)?;
+    let mut headers = answer.head.lines().filter_map(|line| line.split_once(": "));
+    let token = headers.find(|(name, _)| name.eq_ignore_ascii_case("x-subject-token"));
+    token.map(|(_, token)| token.to_owned()).context("no token")
+}
+
+/// Neither what belongs to others, nor what is elsewhere, is to be told from what is not there.
+#[tokio::test]
+async fn a_foreign_secret_is_no_other_than_none() -> anyhow::Result<()> {
+    let lab = Lab::start().await?;
+    let identity = Authority::new("CA").server(&["www.example.test"]);
+    let alt = [format!("X-Auth-Token: {}", token(&lab, "alt").await?)];
+    let body = json!({"payload": identity.pem(), "payload_content_type": "text/plain"});
+    let path = "/key-manager/v1/secrets";
+    let made = http::request(lab.api(), "POST", path, &alt, Some(&body)).await?.expect(201)?;
+    let theirs = text(&made.json(), "secret_ref")?;
+    let (at, id) = theirs.rsplit_once('/').context("a reference is a path")?;
+    let nobodys = format!("{at}/00000000-0000-4000-8000-000000000000");
+    let load_balancer = lab.create_load_balancer("tls").await?;
+    for reference in [
+        theirs.clone(),
+        nobodys,
+        format!("http://169.254.169.254/v1/secrets/{id}"),
+        format!("{theirs}/payload"),
+        "file:///etc/passwd".to_owned(),
+    ] {
+        let body = json!({"listener": {
+            "loadbalancer_id": load_balancer["id"], "protocol": "TERMINATED_HTTPS",
+            "protocol_port": 443, "default_tls_container_ref": reference,
+        }});
+        let refused = lab.call("POST", "/listeners", Some(body)).await?.expect(400)?.json();
+        let told = format!("Could not retrieve certificate: ['{reference}']");
+        ensure!(refused["faultstring"] == told, "{refused}");
+    }
     Ok(())
 }

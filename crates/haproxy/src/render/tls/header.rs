@@ -15,27 +15,33 @@ pub(in crate::render) fn insertion(
 ) -> Option<(&'static str, &'static str, LogFormat)> {
     let (name, copies, sample) = match header {
         InsertHeader::SslClientVerify => {
-            ("X-SSL-Client-Verify", "^x[-_]ssl[-_]client[-_]verify$", "ssl_c_verify")
+            ("X-SSL-Client-Verify", "^x[^a-z0-9]ssl[^a-z0-9]client[^a-z0-9]verify$", "ssl_c_verify")
         }
-        InsertHeader::SslClientHasCert => {
-            ("X-SSL-Client-Has-Cert", "^x[-_]ssl[-_]client[-_]has[-_]cert$", "ssl_c_used")
-        }
+        InsertHeader::SslClientHasCert => (
+            "X-SSL-Client-Has-Cert",
+            "^x[^a-z0-9]ssl[^a-z0-9]client[^a-z0-9]has[^a-z0-9]cert$",
+            "ssl_c_used",
+        ),
         InsertHeader::SslClientDn => {
-            ("X-SSL-Client-DN", "^x[-_]ssl[-_]client[-_]dn$", "ssl_c_s_dn")
+            ("X-SSL-Client-DN", "^x[^a-z0-9]ssl[^a-z0-9]client[^a-z0-9]dn$", "ssl_c_s_dn")
         }
         InsertHeader::SslClientCn => {
-            ("X-SSL-Client-CN", "^x[-_]ssl[-_]client[-_]cn$", "ssl_c_s_dn(CN)")
+            ("X-SSL-Client-CN", "^x[^a-z0-9]ssl[^a-z0-9]client[^a-z0-9]cn$", "ssl_c_s_dn(CN)")
         }
-        InsertHeader::SslIssuer => ("X-SSL-Issuer", "^x[-_]ssl[-_]issuer$", "ssl_c_i_dn"),
+        InsertHeader::SslIssuer => ("X-SSL-Issuer", "^x[^a-z0-9]ssl[^a-z0-9]issuer$", "ssl_c_i_dn"),
         InsertHeader::SslClientSha1 => {
-            ("X-SSL-Client-SHA1", "^x[-_]ssl[-_]client[-_]sha1$", "ssl_c_sha1,hex")
+            ("X-SSL-Client-SHA1", "^x[^a-z0-9]ssl[^a-z0-9]client[^a-z0-9]sha1$", "ssl_c_sha1,hex")
         }
-        InsertHeader::SslClientNotBefore => {
-            ("X-SSL-Client-Not-Before", "^x[-_]ssl[-_]client[-_]not[-_]before$", "ssl_c_notbefore")
-        }
-        InsertHeader::SslClientNotAfter => {
-            ("X-SSL-Client-Not-After", "^x[-_]ssl[-_]client[-_]not[-_]after$", "ssl_c_notafter")
-        }
+        InsertHeader::SslClientNotBefore => (
+            "X-SSL-Client-Not-Before",
+            "^x[^a-z0-9]ssl[^a-z0-9]client[^a-z0-9]not[^a-z0-9]before$",
+            "ssl_c_notbefore",
+        ),
+        InsertHeader::SslClientNotAfter => (
+            "X-SSL-Client-Not-After",
+            "^x[^a-z0-9]ssl[^a-z0-9]client[^a-z0-9]not[^a-z0-9]after$",
+            "ssl_c_notafter",
+        ),
         InsertHeader::ForwardedFor
         | InsertHeader::ForwardedPort
         | InsertHeader::ForwardedProto

@@ -289,6 +289,9 @@ impl Drop for Lab {
         for pid in self.haproxies().unwrap_or_default() {
             kill(pid);
         }
+        if let Ok(keys) = crate::tls::clear_keys(&self.data()) {
+            let _ = std::fs::remove_dir_all(keys);
+        }
     }
 }
 

@@ -22,6 +22,9 @@ pub enum Hardening {
     /// Bodies come in chunks or with a length, and the coding is spelt as everybody spells it. In
     /// HTTP/1.0 there are no chunks.
     Coding,
+    /// A request of HTTP/2 that ends with its head has no length to come: HAProxy 2.6 would pass the
+    /// length on, and the member would take the next request for the body.
+    Body,
     /// Headers that some servers would take for those that frame the body: `Content_Length`.
     Spelling,
     /// No upgrade to HTTP/2: the member would speak a protocol that HAProxy passes on unread.
@@ -38,6 +41,7 @@ impl Hardening {
         Self::Host,
         Self::Target,
         Self::Coding,
+        Self::Body,
         Self::Spelling,
         Self::H2c,
         Self::Hop,
@@ -49,6 +53,7 @@ impl Hardening {
             Self::Host => host(),
             Self::Target => target(),
             Self::Coding => coding(),
+            Self::Body => body(),
             Self::Spelling => vec![
                 Line::new("http-request del-header")
                     .word("^(transfer[^a-z0-9-]encoding|content[^a-z0-9-]length)$")
@@ -103,6 +108,15 @@ fn coding() -> Vec<Line> {
     vec![
         Line::new(coded).words("{ req.ver 1.0 }"),
         Line::new(coded).words("!{ req.fhdr(transfer-encoding) -m str chunked }"),
+    ]
+}
+
+fn body() -> Vec<Line> {
+    let announced = "if { req.ver 2.0 } { req.hdr_val(content-length) gt 0 }";
+    vec![
+        // What has ended is not waited for, nor is what has no length, as streams of gRPC.
+        Line::new("http-request wait-for-body time 10s at-least 1").words(announced),
+        Line::new("http-request deny deny_status 400").words(announced).words("{ req.body_len 0 }"),
     ]
 }
 

@@ -28,7 +28,11 @@ pub(super) fn render(
     let mut chosen_before = false;
     for policy in graph.policies_of(listener.id) {
         for rule in graph.rules_of(policy) {
-            let tests = tests(&rule.condition);
+            let noted = noted(rule).map_err(|why| refused("L7 Rule", rule.id, why))?;
+            if let Some(line) = noted {
+                section.add(line);
+            }
+            let tests = tests(rule);
             let tests = tests.map_err(|why| refused("L7 Rule", rule.id, why))?;
             for test in tests {
                 let acl = Line::new("acl").word(rule.id);
@@ -89,8 +93,26 @@ fn action(graph: &LoadBalancerGraph, policy: &L7Policy) -> Result<Line, Unwritab
     }
 }
 
+/// What has to be noted before the rule can be asked.
+fn noted(rule: &L7Rule) -> Result<Option<Line>, Refused> {
+    let Some(name) = dollar(&rule.condition)? else { return Ok(None) };
+    let line = Line::new("http-request").word(Fetch::set_variable(rule.id));
+    let line = line.word(Fetch::cookie_of_header(&name)).words("if { req.fhdr(cookie) -m reg --");
+    Ok(Some(line.word(Fetch::has_cookie(&name)).words("}")))
+}
+
+/// The name of a cookie that HAProxy's own reader passes over.
+pub(super) fn dollar(condition: &Condition) -> Result<Option<Token>, Refused> {
+    let is_cookie = condition.kind() == RuleKind::Cookie;
+    match condition.key().filter(|key| is_cookie && key.starts_with('$')) {
+        Some(key) => Token::try_from(key.to_owned()).map(Some).map_err(|_| Refused::NotAToken),
+        None => Ok(None),
+    }
+}
+
 /// What an ACL looks at and compares with; with several, one that holds is enough.
-fn tests(condition: &Condition) -> Result<Vec<Line>, Refused> {
+fn tests(rule: &L7Rule) -> Result<Vec<Line>, Refused> {
+    let condition = &rule.condition;
     let value = condition.value();
     match condition.kind() {
         RuleKind::HostName => {
@@ -126,7 +148,11 @@ fn tests(condition: &Condition) -> Result<Vec<Line>, Refused> {
         }
         RuleKind::Cookie => {
             let pattern = pattern(condition, value)?;
-            let cookie = Line::empty().word(named("req.cook", condition)?);
+            let fetch = match dollar(condition)? {
+                Some(_) => Fetch::variable(rule.id),
+                None => named("req.cook", condition)?,
+            };
+            let cookie = Line::empty().word(fetch);
             Ok(vec![compared(cookie, condition, &pattern)])
         }
         RuleKind::SslConnHasCert => Ok(vec![Line::new("ssl_c_used")]),

@@ -5,7 +5,7 @@
 use evenkeel_model::L7Rule;
 use evenkeel_model::l7_rule::RuleKind;
 
-use super::l7::named;
+use super::l7::{dollar, named};
 use crate::writer::{Line, Refused, Section};
 
 /// Refuses requests with a text that is too long for an expression that it would be matched with.
@@ -17,6 +17,9 @@ pub(super) fn limit(rule: &L7Rule, section: &mut Section) -> Result<(), Refused>
         RuleKind::Path | RuleKind::FileType => ("414", Line::new("path")),
         RuleKind::HostName => ("431", Line::new("req.hdr(host)")),
         RuleKind::Header => ("431", Line::empty().word(named("req.hdr", &rule.condition)?)),
+        RuleKind::Cookie if dollar(&rule.condition)?.is_some() => {
+            ("431", Line::new("req.fhdr(cookie)"))
+        }
         RuleKind::Cookie => ("431", Line::empty().word(named("req.cook", &rule.condition)?)),
         RuleKind::SslDnField => ("431", Line::empty().word(named("ssl_c_s_dn", &rule.condition)?)),
         // Neither has a text.

@@ -30,12 +30,41 @@ impl Fetch {
         Self::of(fetch, name.as_str())
     }
 
+    /// The value of a cookie out of the whole header, where [`has_cookie`](Self::has_cookie) holds:
+    /// HAProxy's own reader passes over names that begin with a dollar sign.
+    pub fn cookie_of_header(name: &Token) -> Self {
+        let before = before(name, r"\\x");
+        Self(format!(r#"req.fhdr(cookie),regsub("{before}([^;]*).*$","\\2")"#))
+    }
+
+    /// A regular expression that matches a whole header with this cookie.
+    pub fn has_cookie(name: &Token) -> Self {
+        Self(before(name, r"\x"))
+    }
+
+    /// The variable that a rule keeps its text in, and what reads it.
+    pub fn variable(rule: L7RuleId) -> Self {
+        Self(format!("var(txn.rule_{})", rule.uuid().simple()))
+    }
+
+    /// What sets it.
+    pub fn set_variable(rule: L7RuleId) -> Self {
+        Self(format!("set-var(txn.rule_{})", rule.uuid().simple()))
+    }
+
     /// Below words, arguments have quoting rules of their own. Of the characters that mean
     /// something there (parentheses, comma, backslash, both quotes) a token can have only the
     /// single quote.
     fn of(fetch: &'static str, token: &str) -> Self {
         Self(format!("{fetch}({})", token.replace('\'', r"\'")))
     }
+}
+
+/// What comes before the value of a cookie, as a regular expression: each byte of the name by its
+/// number, so that none of them means anything, after `number`.
+fn before(name: &Token, number: &str) -> String {
+    let name: Vec<_> = name.as_str().bytes().map(|byte| format!("{number}{byte:02x}")).collect();
+    format!("^(.*;)?[ ]*{}=", name.concat())
 }
 
 /// A condition: that the ACL named after a rule holds, or that it does not.

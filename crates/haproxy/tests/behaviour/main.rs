@@ -4,6 +4,7 @@
 
 #![expect(clippy::unwrap_used, reason = "the lint's exemption for tests does not see their worlds")]
 
+mod anything;
 mod authority;
 mod conformance;
 mod engine;

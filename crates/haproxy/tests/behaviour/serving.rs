@@ -3,10 +3,12 @@
 mod changes;
 mod failures;
 mod fields;
+mod frames;
 mod hostile;
 mod interruptions;
 mod metrics;
 pub(crate) mod node;
+mod policies;
 mod statistics;
 mod templated;
 mod threads;

@@ -13,6 +13,7 @@ mod hostile;
 mod raw;
 mod real;
 mod refusals;
+mod said;
 mod serving;
 mod template;
 mod tls_files;

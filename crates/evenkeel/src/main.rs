@@ -9,6 +9,7 @@ mod keys;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use evenkeel_plumbing::process::leave_no_image;
 
 /// A load-balancer-as-a-service that speaks the Octavia API.
 #[derive(Debug, Parser)]
@@ -32,7 +33,12 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    let outcome = match Arguments::parse().command {
+    let arguments = Arguments::parse();
+    if let Err(error) = leave_no_image() {
+        complain(&error.into());
+        return ExitCode::FAILURE;
+    }
+    let outcome = match arguments.command {
         Command::Dev(arguments) => dev::run(arguments),
         Command::Haproxy(arguments) => haproxy::run(arguments),
         Command::Keys(arguments) => keys::run(&arguments),

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rustix::process::{
-    Pid, PidfdFlags, Signal, WaitId, WaitIdOptions, WaitIdStatus, pidfd_open, pidfd_send_signal,
-    waitid,
+    Pid, PidfdFlags, Resource, Rlimit, Signal, WaitId, WaitIdOptions, WaitIdStatus, getrlimit,
+    pidfd_open, pidfd_send_signal, setrlimit, waitid,
 };
 use tokio::io::unix::AsyncFd;
 use tokio::time::timeout;
@@ -79,7 +79,18 @@ fn place(path: &Path) -> io::Result<(u64, u64)> {
 /// How many files a process of this one's may have open: the hard limit, to which it may raise
 /// itself.
 pub fn descriptor_limit() -> u64 {
-    rustix::process::getrlimit(rustix::process::Resource::Nofile).maximum.unwrap_or(u64::MAX)
+    getrlimit(Resource::Nofile).maximum.unwrap_or(u64::MAX)
+}
+
+/// Sees to it that this process leaves no image of its memory on a disk when it crashes: there may
+/// be keys in it.
+///
+/// # Errors
+///
+/// The system refuses, which it does to nobody.
+pub fn leave_no_image() -> io::Result<()> {
+    let nothing = Rlimit { current: Some(0), maximum: Some(0) };
+    Ok(setrlimit(Resource::Core, nothing)?)
 }
 
 /// A running process, ours or one that an earlier life of ours started.

@@ -259,6 +259,10 @@ fn is_nowhere(canary: &Canary, told: &Told) -> anyhow::Result<()> {
             let bytes = fs::read(format!("/proc/{pid}/{file}"))?;
             ensure!(canary.find(&bytes).is_none(), "{file} of {pid} has it");
         }
+        let limits = fs::read_to_string(format!("/proc/{pid}/limits"))?;
+        let image = limits.lines().find(|line| line.starts_with("Max core file size"));
+        let words: Vec<&str> = image.unwrap_or_default().split_whitespace().collect();
+        ensure!(words.get(4..6) == Some(&["0", "0"]), "{pid} may leave an image: {image:?}");
     }
     is_private(&data)?;
     for path in files(&data)? {

@@ -19,6 +19,9 @@ enum SecretsError {
     /// What is written there could reach a disk.
     #[error("the directory for keys is not on a file system in memory")]
     NotInMemory,
+    /// Somebody else could read what is written there, or put a link in its place.
+    #[error("the directory for keys is, or can be made, another user's")]
+    NotPrivate,
     /// The system refused.
     #[error("a file that holds a certificate or key could not be written")]
     Unwritable(#[source] io::Error),
@@ -51,6 +54,11 @@ impl<'a> Secrets<'a> {
         written.map_err(disk)?.map_err(unprovidable)
     }
 
+    /// Whether there may be any.
+    pub(crate) fn are_there(&self) -> bool {
+        self.directory.exists()
+    }
+
     /// Removes what `wanted` does not need.
     pub(crate) async fn keep_only(&self, wanted: &Configuration) -> io::Result<()> {
         let lists = wanted.certificate_lists().map(|list| list.path);
@@ -78,10 +86,7 @@ fn contents(wanted: &Configuration, material: &Material) -> Vec<(PathBuf, Secret
 }
 
 fn write_all(directory: &Path, files: &[(PathBuf, Secret)]) -> Result<(), SecretsError> {
-    make(directory).map_err(SecretsError::Unwritable)?;
-    if !file::is_in_memory(directory).map_err(SecretsError::Unwritable)? {
-        return Err(SecretsError::NotInMemory);
-    }
+    make(directory)?;
     for (path, content) in files {
         let there = fs::read(path).map(Secret::new);
         if there.is_ok_and(|there| there == *content) {
@@ -92,10 +97,18 @@ fn write_all(directory: &Path, files: &[(PathBuf, Secret)]) -> Result<(), Secret
     Ok(())
 }
 
-/// Makes the directory, or closes one that is open to others.
-fn make(directory: &Path) -> io::Result<()> {
-    DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
-    fs::set_permissions(directory, Permissions::from_mode(0o700))
+/// Makes the directory, or closes one of ours that is open to others.
+fn make(directory: &Path) -> Result<(), SecretsError> {
+    let made = DirBuilder::new().recursive(true).mode(0o700).create(directory);
+    made.map_err(SecretsError::Unwritable)?;
+    // Where everybody can write, as in /dev/shm, somebody else may have been here first.
+    if !file::is_ours_alone(directory).map_err(SecretsError::Unwritable)? {
+        return Err(SecretsError::NotPrivate);
+    }
+    let closed = fs::set_permissions(directory, Permissions::from_mode(0o700));
+    closed.map_err(SecretsError::Unwritable)?;
+    let is_in_memory = file::is_in_memory(directory).map_err(SecretsError::Unwritable)?;
+    if is_in_memory { Ok(()) } else { Err(SecretsError::NotInMemory) }
 }
 
 /// Removes all files but those needed, and the directory if it is empty then.
@@ -118,6 +131,13 @@ fn unprovidable(error: SecretsError) -> DriverError {
         SecretsError::NotInMemory => DriverError::Unavailable {
             attempt: "could not keep keys, because their directory is not in memory".to_owned(),
             cure: "the operator lets `secrets_directory` be one on a tmpfs, as /run/evenkeel"
+                .to_owned(),
+            source: None,
+        },
+        SecretsError::NotPrivate => DriverError::Unavailable {
+            attempt: "could not keep keys, because others can replace their directory".to_owned(),
+            cure: "the operator removes it from the agent's `secrets_directory`, or lets that be \
+                   a directory in which only the agent can write"
                 .to_owned(),
             source: None,
         },

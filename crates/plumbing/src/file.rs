@@ -2,10 +2,11 @@
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{FsWord, statfs};
+use rustix::process::geteuid;
 
 /// Replaces the file at `path`, readable by its owner alone, so that after a crash of this process
 /// either the old or the new content is there, and never a part of it.
@@ -55,6 +56,31 @@ pub fn is_in_memory(directory: &Path) -> io::Result<bool> {
     Ok([TMPFS, RAMFS].contains(&statfs(directory)?.f_type))
 }
 
+/// Whether what stands at `path` is ours. A link is not followed.
+///
+/// # Errors
+///
+/// What the system said; that there is nothing among it.
+pub fn is_ours(path: &Path) -> io::Result<bool> {
+    Ok(fs::symlink_metadata(path)?.uid() == geteuid().as_raw())
+}
+
+/// Whether `directory` is ours, and nobody else can put something in its place: neither a link nor
+/// another directory.
+///
+/// # Errors
+///
+/// What the system said; that there is nothing among it.
+pub fn is_ours_alone(directory: &Path) -> io::Result<bool> {
+    const OTHERS_WRITE: u32 = 0o022;
+    const STICKY: u32 = 0o1000;
+    let is_directory = fs::symlink_metadata(directory)?.is_dir();
+    let above = fs::metadata(directory.join(".."))?;
+    let is_above_safe = [geteuid().as_raw(), 0].contains(&above.uid())
+        && (above.mode() & OTHERS_WRITE == 0 || above.mode() & STICKY != 0);
+    Ok(is_directory && is_ours(directory)? && is_above_safe)
+}
+
 /// Where the new content of a file is until it is whole.
 fn staged(path: &Path) -> PathBuf {
     path.with_added_extension("new")
@@ -89,6 +115,23 @@ mod tests {
         assert!(is_in_memory(Path::new("/dev/shm")).unwrap());
         assert!(!is_in_memory(Path::new("/proc")).unwrap());
         assert!(is_in_memory(Path::new("/nowhere")).is_err());
+    }
+
+    #[test]
+    fn a_directory_that_others_could_replace_is_not_ours_alone() {
+        let place = tempfile::tempdir().unwrap();
+        let open = |mode| fs::set_permissions(place.path(), fs::Permissions::from_mode(mode));
+        let (own, link) = (place.path().join("own"), place.path().join("link"));
+        fs::create_dir(&own).unwrap();
+        std::os::unix::fs::symlink(&own, &link).unwrap();
+        for (mode, expected) in [(0o700, true), (0o755, true), (0o1777, true), (0o777, false)] {
+            open(mode).unwrap();
+            assert_eq!(is_ours_alone(&own).unwrap(), expected, "{mode:o}");
+        }
+        open(0o700).unwrap();
+        assert!(!is_ours_alone(&link).unwrap());
+        assert!(is_ours(&link).unwrap());
+        assert!(is_ours_alone(Path::new("/nowhere")).is_err());
     }
 
     #[test]

@@ -5,9 +5,11 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
+use evenkeel_plumbing::file;
 use uuid::Uuid;
 
-/// What the names of directories of runs that keep nothing begin with; the process id follows.
+/// What the names of directories of runs that keep nothing begin with. A random id follows: a name
+/// that can be guessed could be somebody else's directory already.
 const PASSING: &str = "evenkeel-dev-";
 
 /// A directory with the data of one run. Locked while it lasts.
@@ -28,7 +30,7 @@ impl Home {
         } else {
             let root = std::env::temp_dir();
             sweep(&root);
-            root.join(format!("{PASSING}{}", std::process::id()))
+            root.join(format!("{PASSING}{}", Uuid::new_v4()))
         };
         DirBuilder::new().recursive(true).mode(0o700).create(&directory).with_context(|| {
             format!("could not make {}; choose a directory you can write", directory.display())
@@ -86,12 +88,14 @@ pub(crate) fn master_keys(directory: &Path) -> PathBuf {
     directory.join("master.key")
 }
 
-/// Removes the directories of runs that were killed: nobody holds their lock.
+/// Removes the directories of our runs that were killed: nobody holds their lock.
 fn sweep(root: &Path) {
     for entry in fs::read_dir(root).into_iter().flatten().flatten() {
         let named = entry.file_name().to_str().is_some_and(|name| name.starts_with(PASSING));
         let path = entry.path();
-        if named && path.is_dir() && is_abandoned(&path) {
+        // Others may have put something there to be led by.
+        let is_ours = || path.is_dir() && file::is_ours(&path).unwrap_or(false);
+        if named && is_ours() && is_abandoned(&path) {
             remove_all(&path);
         }
     }
@@ -148,15 +152,19 @@ mod tests {
     #[test]
     fn what_a_killed_run_left_is_swept() {
         let place = tempfile::tempdir().unwrap();
-        let (left, alive) =
-            (place.path().join("evenkeel-dev-1"), place.path().join("evenkeel-dev-2"));
+        let name = |number: u32| place.path().join(format!("{PASSING}{number}"));
+        let (left, alive, link) = (name(1), name(2), name(3));
         for directory in [&left, &alive] {
             fs::create_dir(directory).unwrap();
             fs::write(directory.join("dev.lock"), "").unwrap();
         }
         let lock = File::open(alive.join("dev.lock")).unwrap();
         lock.try_lock().unwrap();
+        let elsewhere = tempfile::tempdir().unwrap();
+        fs::write(elsewhere.path().join("dev.lock"), "").unwrap();
+        std::os::unix::fs::symlink(elsewhere.path(), &link).unwrap();
         sweep(place.path());
         assert!(!left.exists() && alive.exists());
+        assert!(elsewhere.path().join("dev.lock").exists());
     }
 }

@@ -204,7 +204,8 @@ impl HaproxyDriver {
         site: &Site,
         instance: &Instance<'_>,
     ) -> Result<Observation, DriverError> {
-        let there = instance.notes().are_there();
+        // Keys that an apply or a removal that was broken off has left are something to remove.
+        let there = instance.notes().are_there() || Secrets::of(site).are_there();
         let counted = instance.notes().counted().await.map_err(disk)?.unwrap_or_default();
         let seen = self.memories.get(site.load_balancer, |memory| memory.seen.clone());
         Ok(Observation {
@@ -300,8 +301,9 @@ impl Driver for HaproxyDriver {
         let instance = Instance::at(site, &self.options);
         self.ping(site, Vec::new(), false);
         instance.end().await.map_err(unendable)?;
-        instance.notes().clear().await.map_err(disk)?;
+        // Before the notes: while there is one, a removal that is broken off is taken up again.
         Secrets::of(site).clear().await.map_err(disk)?;
+        instance.notes().clear().await.map_err(disk)?;
         self.memories.forget(site.load_balancer);
         Ok(())
     }

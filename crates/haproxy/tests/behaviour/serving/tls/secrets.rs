@@ -5,6 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use evenkeel_driver::{Driver, DriverError};
+use evenkeel_model::observed::Served;
 use evenkeel_model::protocol::ListenerProtocol;
 use evenkeel_model::tls::ClientAuthentication::Optional;
 use evenkeel_model::tls::MaterialKind;
@@ -116,6 +117,44 @@ async fn nothing_is_written_where_it_could_reach_a_disk() {
     secured.node.site.secrets = good;
     secured.node.apply().await.unwrap();
     assert_eq!(secured.curl("").await.status, 200);
+    secured.node.close().await;
+}
+
+#[tokio::test]
+async fn keys_that_an_apply_has_left_are_something_to_remove() {
+    let secured = Secured::new("127.77.25.7").await;
+    let (driver, site) = (&secured.node.driver, &secured.node.site);
+    assert_eq!(driver.observe(site).await.unwrap().served, Served::Absent);
+    // The agent was killed before it noted anything else.
+    fs::create_dir(&site.secrets).unwrap();
+    fs::write(site.secrets.join("a.pem"), "a key").unwrap();
+    assert_eq!(driver.observe(site).await.unwrap().served, Served::Remains);
+    driver.remove(site).await.unwrap();
+    assert!(!site.secrets.exists());
+    assert_eq!(driver.observe(site).await.unwrap().served, Served::Absent);
+    secured.node.close().await;
+}
+
+#[tokio::test]
+async fn nothing_is_written_where_others_could_put_something_in_its_place() {
+    let mut secured = Secured::new("127.77.25.8").await;
+    let good = secured.node.site.secrets.clone();
+    let place = tempfile::tempdir_in("/dev/shm").unwrap();
+    let (open, target) = (place.path().join("open"), place.path().join("target"));
+    fs::create_dir(&open).unwrap();
+    fs::create_dir(&target).unwrap();
+    fs::set_permissions(&open, fs::Permissions::from_mode(0o777)).unwrap();
+    let link = place.path().join("link");
+    std::os::unix::fs::symlink(&target, &link).unwrap();
+    secured.node.material = secured.held.material();
+    for bad in [open.join("secrets"), link] {
+        secured.node.site.secrets = bad;
+        let error = secured.node.apply().await.unwrap_err();
+        assert!(error.to_string().contains("others can replace"), "{error}");
+        assert!(names(&secured.node.site.secrets).is_empty());
+    }
+    secured.node.site.secrets = good;
+    secured.node.apply().await.unwrap();
     secured.node.close().await;
 }
 

@@ -15,6 +15,10 @@ use crate::{Store, StoreError};
 /// How many rows are sealed anew in one transaction: other writes come in between.
 const AT_ONCE: i64 = 64;
 
+/// How long all that one load balancer has may be when it is sealed, in bytes: more than a thousand
+/// certificates with their chains. The whole of it goes to the node with every change.
+const LONGEST: u64 = 16 * 1024 * 1024;
+
 const COLUMNS: &str = "id, owner_kind, owner_id, kind, reference, project_id, sealed";
 
 /// What material a change brings along: given what its owner uses from now on, and what it has
@@ -84,11 +88,12 @@ pub(crate) fn keep(
 ) -> Result<(), StoreError> {
     let sql = format!("SELECT {COLUMNS} FROM tls_material WHERE owner_id = ?1 ORDER BY id");
     let there = read_all(session, &sql, &values![owner.uuid()])?;
-    put(session, load_balancer, slots, &furnish.of(slots, &there)?)?;
+    let new = furnish.of(slots, &there)?;
+    put(session, load_balancer, slots, &new)?;
     for gone in there.iter().filter(|it| !slots.contains(&it.slot)) {
         session.execute("DELETE FROM tls_material WHERE id = ?1", &values![gone.id.uuid()])?;
     }
-    Ok(())
+    check_length(session, load_balancer, &new)
 }
 
 /// Keeps the material of a whole load balancer that is new.
@@ -98,7 +103,28 @@ pub(crate) fn keep_new(
     slots: &[Slot],
     furnish: &Furnish,
 ) -> Result<(), StoreError> {
-    put(session, load_balancer, slots, &furnish.of(slots, &[])?)
+    let new = furnish.of(slots, &[])?;
+    put(session, load_balancer, slots, &new)?;
+    check_length(session, load_balancer, &new)
+}
+
+fn check_length(
+    session: &mut Session<'_>,
+    load_balancer: LoadBalancerId,
+    new: &[SealedMaterial],
+) -> Result<(), StoreError> {
+    if new.is_empty() {
+        return Ok(());
+    }
+    let sql = "SELECT COALESCE(SUM(LENGTH(sealed)), 0) FROM tls_material \
+               WHERE load_balancer_id = ?1";
+    let length = session.first(sql, &values![load_balancer])?.map_or(Ok(0), |row| row.count(0))?;
+    if length <= LONGEST {
+        return Ok(());
+    }
+    let text = "The certificates, keys and lists of one load balancer take more than 16 MiB when \
+                they are sealed. Use another load balancer for some of them.";
+    Err(Violation::rule(text).into())
 }
 
 fn put(

@@ -16,6 +16,7 @@ scenarios!(
     material_comes_with_its_owner_and_goes_with_it,
     a_change_keeps_what_it_does_not_name,
     a_change_that_is_refused_leaves_the_material,
+    a_load_balancer_has_so_much_material_and_no_more,
     a_whole_load_balancer_brings_its_material,
     everything_is_sealed_anew_in_batches,
     secrets_are_listed_by_project_and_name,
@@ -111,6 +112,32 @@ async fn a_change_that_is_refused_leaves_the_material(home: Home) {
     assert_eq!(refused.to_string(), "Validation failure: no.");
     assert_eq!(store.generation(lb).await.unwrap(), before);
     assert_eq!(sent(&store, lb).await, pairs(&[("a", "first")]));
+}
+
+async fn a_load_balancer_has_so_much_material_and_no_more(home: Home) {
+    let store = home.open().await;
+    settled_in(&store).await;
+    let lb = load_balancer(&store).await;
+    let front = front(&store, lb, &["a", "b"]).await;
+    let half = "x".repeat(8 * 1024 * 1024);
+    let bring = async |names: &[&str]| {
+        let tls = certificates(names);
+        let (slots, half) = (tls.slots(front.id), half.clone());
+        let edit = move |it: &Listener| Ok(Listener { tls: tls.clone(), ..it.clone() });
+        let furnish = Furnish::with(move |_, _| {
+            Ok(slots.iter().map(|it| material(it.clone(), &half)).collect())
+        });
+        store.update_furnished::<Listener>(front.id, edit, furnish).await
+    };
+    bring(&["a", "b"]).await.unwrap();
+    // What goes makes room for what comes.
+    bring(&["b", "c"]).await.unwrap();
+    let refused = bring(&["a", "b", "c"]).await.unwrap_err().to_string();
+    assert!(refused.contains("more than 16 MiB"), "{refused}");
+    let names: Vec<_> = sent(&store, lb).await.into_iter().map(|(name, _)| name).collect();
+    assert_eq!(names, ["b", "c"]);
+    // Less is always taken.
+    bring(&["c"]).await.unwrap();
 }
 
 async fn a_whole_load_balancer_brings_its_material(home: Home) {

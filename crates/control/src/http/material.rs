@@ -2,6 +2,7 @@
 //! transaction, judged, and sealed within it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::panic::resume_unwind;
 use std::time::Duration;
 
 use evenkeel_api::Fault;
@@ -13,6 +14,7 @@ use evenkeel_vault::unusable::Unusable;
 use evenkeel_vault::{
     Authorities, Bundle, Context, Keyring, MasterKeys, Parts, Revocations, Secret,
 };
+use tokio::sync::Semaphore;
 use uuid::Uuid;
 
 use super::call::Call;
@@ -22,14 +24,21 @@ use crate::key_store::{Found, KeyStore};
 /// How long the key manager may take for all that one request names.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// How many secrets one request may name.
+/// How many secrets one request may name; one that is used in two places counts twice, because it is
+/// kept twice.
 const MOST: usize = 100;
+
+/// Places for those who judge what was fetched. What is encrypted can take a processor for a second
+/// or two, as whoever made it likes: neither other requests nor all processors wait for that.
+static JUDGES: Semaphore = Semaphore::const_new(2);
 
 const NO_KEY_STORE: &str = "Certificates cannot be used, because no key manager is configured. Ask \
                             the operator to configure one, or use another protocol.";
 
 /// A secret by what it is used as and how it is called.
 type Named = (MaterialKind, SecretRef);
+
+type Contents = BTreeMap<Named, Secret>;
 
 impl Call {
     /// What a change of something of `project` brings along, if its request names `slots`.
@@ -43,15 +52,16 @@ impl Call {
         if named.is_empty() {
             return Ok(Furnish::default());
         }
-        if named.len() > MOST {
+        if slots.len() > MOST {
             let text = format!("A request can name at most {MOST} secrets.");
             return Err(Violation::rule(text).into());
         }
         let Some(store) = self.control.key_store() else {
             return Err(Fault::new(501, NO_KEY_STORE).into());
         };
-        let fetched = tokio::time::timeout(PATIENCE, self.fetch(store, named)).await;
-        let contents = fetched.map_err(|_| unreachable_now())??;
+        let fetching = async { together(self.fetch(store, named).await?, slots).await };
+        let contents = tokio::time::timeout(PATIENCE, fetching).await;
+        let contents = contents.map_err(|_| unreachable_now())??;
         let brought =
             Brought { contents, project: project.clone(), keyring: self.control.keyring().clone() };
         Ok(Furnish::with(move |slots, there| brought.beside(slots, there)))
@@ -61,14 +71,21 @@ impl Call {
         &self,
         store: &dyn KeyStore,
         named: BTreeSet<Named>,
-    ) -> Result<BTreeMap<Named, Secret>, Refusal> {
-        let (mut contents, mut missing) = (BTreeMap::new(), Vec::new());
+    ) -> Result<Contents, Refusal> {
+        let (mut contents, mut missing) = (Contents::new(), Vec::new());
         for named in named {
             let found = store.fetch(&named.1, &self.caller).await.map_err(|error| {
                 tracing::warn!(reference = named.1.as_str(), %error, "secret not fetched");
                 unreachable_now()
             })?;
-            match found.map(|it| judged(&named, it)).transpose()?.flatten() {
+            let judged = match found {
+                Some(found) => {
+                    let named = named.clone();
+                    apart(move || judged(&named, found)).await?
+                }
+                None => None,
+            };
+            match judged {
                 Some(content) => drop(contents.insert(named, content)),
                 None => missing.push(format!("'{}'", named.1.as_str())),
             }
@@ -85,6 +102,51 @@ fn unreachable_now() -> Refusal {
     Refusal::unavailable("The key manager does not answer. Please try again.")
 }
 
+/// Judges where that holds up nobody. The place is taken until that is done, also if the request is
+/// gone by then.
+async fn apart<T: Send + 'static>(
+    judge: impl FnOnce() -> Result<T, Refusal> + Send + 'static,
+) -> Result<T, Refusal> {
+    let place = JUDGES.acquire().await;
+    let judging = tokio::task::spawn_blocking(move || {
+        let judged = judge();
+        drop(place);
+        judged
+    });
+    match judging.await {
+        Ok(judged) => judged,
+        Err(error) => match error.try_into_panic() {
+            Ok(panic) => resume_unwind(panic),
+            // Only a runtime that shuts down cancels such work; nobody waits for the answer.
+            Err(_) => std::future::pending().await,
+        },
+    }
+}
+
+/// The same, when lists of revocations were judged by the authorities that are named with them.
+async fn together(mut contents: Contents, slots: &[Slot]) -> Result<Contents, Refusal> {
+    for slot in slots.iter().filter(|it| it.kind == MaterialKind::Revocations) {
+        let content = |slot: &Slot| contents.get(&(slot.kind, slot.reference.clone())).cloned();
+        let signers = signers_of(slot, slots).and_then(content);
+        if let (Some(list), Some(signers)) = (content(slot), signers) {
+            let read = apart(move || Ok(revocations(&list, &signers)?)).await?;
+            contents.insert((slot.kind, slot.reference.clone()), read);
+        }
+    }
+    Ok(contents)
+}
+
+/// Where those are who must have signed what is in `slot`.
+fn signers_of<'a>(slot: &Slot, slots: &'a [Slot]) -> Option<&'a Slot> {
+    let beside = |it: &&Slot| it.owner == slot.owner && it.kind == MaterialKind::Authorities;
+    slots.iter().find(beside)
+}
+
+fn revocations(list: &Secret, signers: &Secret) -> Result<Secret, Violation> {
+    let read = Revocations::read(list.expose(), &authorities(signers)?);
+    read.map(|it| it.pem()).map_err(|unusable| Violation::rule(unusable.to_string()))
+}
+
 /// What was found as it is kept; nothing if it is not of the kind that it is used as.
 fn judged(named: &Named, found: Found) -> Result<Option<Secret>, Refusal> {
     let content = match (named.0, found) {
@@ -92,7 +154,7 @@ fn judged(named: &Named, found: Found) -> Result<Option<Secret>, Refusal> {
             bundle(&found).map_err(|unusable| unusable_certificate(&named.1, unusable))?.pem()
         }
         (MaterialKind::Authorities, Found::Secret(text)) => authorities(&text)?.pem(),
-        // Which authority they must be of is known within the transaction only.
+        // By whom they must be signed is asked when that is known, too.
         (MaterialKind::Revocations, Found::Secret(text)) => text,
         (MaterialKind::Authorities | MaterialKind::Revocations, Found::Certificate { .. }) => {
             return Ok(None);
@@ -130,7 +192,7 @@ fn authorities(text: &Secret) -> Result<Authorities, Violation> {
 
 /// What a request brings along.
 struct Brought {
-    contents: BTreeMap<Named, Secret>,
+    contents: Contents,
     project: ProjectId,
     keyring: Keyring,
 }
@@ -176,18 +238,20 @@ impl Brought {
         slots: &[Slot],
         held: &Held<'_>,
     ) -> Result<Option<Secret>, Violation> {
-        let beside = |it: &&Slot| it.owner == slot.owner && it.kind == MaterialKind::Authorities;
-        let Some(authority) = slots.iter().find(beside) else { return Ok(None) };
-        let (list, signers) = (self.content(slot), self.content(authority));
-        if list.is_none() && signers.is_none() {
-            return Ok(None);
+        let Some(authority) = signers_of(slot, slots) else { return Ok(None) };
+        match (self.content(slot), self.content(authority)) {
+            (None, None) => Ok(None),
+            // Judged together, before the transaction.
+            (Some(list), Some(_)) => Ok(Some(list.clone())),
+            (Some(list), None) => {
+                let signers = held.content(authority).ok_or_else(|| lost(authority))?;
+                revocations(list, &signers).map(Some)
+            }
+            (None, Some(signers)) => {
+                let list = held.content(slot).ok_or_else(|| lost(slot))?;
+                revocations(&list, signers).map(Some)
+            }
         }
-        let list = list.cloned().or_else(|| held.content(slot));
-        let signers = signers.cloned().or_else(|| held.content(authority));
-        let list = list.ok_or_else(|| lost(slot))?;
-        let signers = authorities(&signers.ok_or_else(|| lost(authority))?)?;
-        let read = Revocations::read(list.expose(), &signers);
-        read.map(|it| Some(it.pem())).map_err(|unusable| Violation::rule(unusable.to_string()))
     }
 }
 

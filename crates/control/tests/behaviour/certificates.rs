@@ -1,9 +1,11 @@
 //! Certificates: fetched when they are named, judged, kept, and handed to the node that serves.
 
+use std::pin::pin;
+
 use evenkeel_control::{ControlPlane, Services, rotation};
 use evenkeel_model::tls::{MaterialId, MaterialKind, SealedMaterial, TlsOwner};
 use evenkeel_model::{ListenerId, LoadBalancerGraph};
-use evenkeel_vault::fixtures::{Authority, Identity};
+use evenkeel_vault::fixtures::{Authority, Identity, openssl};
 use evenkeel_vault::{Context, MasterKeys};
 use serde_json::{Value, json};
 
@@ -215,6 +217,62 @@ async fn what_cannot_be_used_is_refused_and_nothing_remains() {
     }
     let listeners = lab.member().get("/listeners").await.json();
     assert_eq!(listeners["listeners"], json!([]));
+}
+
+#[tokio::test]
+async fn what_takes_long_to_open_delays_nobody_else() {
+    let (lab, authority) = furnished().await;
+    let lb = lab.member().load_balancer().await;
+    let one = authority.server(&["one.test"]);
+    let place = tempfile::tempdir().unwrap();
+    let key = place.path().join("key");
+    std::fs::write(&key, &one.key).unwrap();
+    let words = ["pkcs8", "-topk8", "-passout", "pass:right", "-iter", "1900000"];
+    let encrypted = openssl(&words, &[("-in", &key)]);
+    let slow = Kept::Certificate {
+        certificate: one.certificate,
+        private_key: encrypted,
+        passphrase: Some("wrong".to_owned()),
+    };
+    lab.shelf.put(OWN, "slow", slow);
+    lab.shelf.take_fetched();
+    let slow = attempt(&lab, &lb, json!({"default_tls_container_ref": "slow"}));
+    let mut slow = pin!(slow);
+    // From when it is fetched, a second is spent on it.
+    let quick = async {
+        while lab.shelf.take_fetched().is_empty() {
+            tokio::task::yield_now().await;
+        }
+        lab.member().get("/listeners").await.is(200);
+    };
+    tokio::select! {
+        biased;
+        answer = &mut slow => panic!("it was waited for: {}", answer.text),
+        () = quick => {}
+    }
+    let refused = slow.await;
+    assert!(refused.fault().contains("the pass phrase is wrong"), "{}", refused.text);
+}
+
+#[tokio::test]
+async fn a_secret_counts_as_often_as_it_is_kept() {
+    let (lab, _) = furnished().await;
+    lab.shelf.take_fetched();
+    let listener = |port: u16| {
+        json!({
+            "protocol": "TERMINATED_HTTPS", "protocol_port": port,
+            "default_tls_container_ref": "a",
+        })
+    };
+    let tree = |count: u16| {
+        let listeners: Vec<Value> = (1000..1000 + count).map(listener).collect();
+        json!({"loadbalancer": {"vip_subnet_id": SUBNET, "listeners": listeners}})
+    };
+    let refused = lab.member().post("/loadbalancers", tree(101)).await;
+    refused.refused(400, "Validation failure: A request can name at most 100 secrets.");
+    assert_eq!(lab.shelf.take_fetched(), [""; 0]);
+    lab.member().create("/loadbalancers", tree(100)).await;
+    assert_eq!(lab.shelf.take_fetched(), ["a"]);
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@ use evenkeel_model::Generation;
 use evenkeel_plumbing::process::found_in;
 use evenkeel_plumbing::program::Started as Child;
 use evenkeel_plumbing::{Process, Program};
-use tokio::time::{Instant, interval, timeout_at};
+use tokio::time::{Instant, MissedTickBehavior, interval, timeout_at};
 
 use crate::HaproxyOptions;
 use crate::complaint::refusal;
@@ -170,14 +170,17 @@ impl<'a> Instance<'a> {
         let pid = child.process.identity().pid;
         let deadline = Instant::now() + START;
         let mut polls = interval(POLL);
+        // Asking takes processor time from the start that is waited for.
+        polls.set_missed_tick_behavior(MissedTickBehavior::Delay);
         while Instant::now() < deadline {
             tokio::select! {
                 () = child.process.ended() => return Err(refusal(&child.said(), self.secrets)),
                 _ = polls.tick() => {}
             }
             let answers = matches!(self.socket().pid().await, Ok(Some(it)) if it == pid);
-            let served = self.socket().generation().await;
-            if answers && matches!(served, Ok(Some(it)) if it == generation) {
+            if answers
+                && matches!(self.socket().generation().await, Ok(Some(it)) if it == generation)
+            {
                 return Ok(());
             }
         }

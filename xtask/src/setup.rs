@@ -22,3 +22,9 @@ pub(crate) fn for_testing() -> anyhow::Result<()> {
     nextest::install()?;
     python::install()
 }
+
+/// What the benchmarks need on top of that.
+pub(crate) fn for_measuring() -> anyhow::Result<()> {
+    for_testing()?;
+    debian::install(&[debian::WRK])
+}

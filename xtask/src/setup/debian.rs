@@ -37,6 +37,9 @@ pub(crate) const COMPILER: Package = Package { name: "gcc", present: || find("cc
 /// What makes virtual environments.
 pub(crate) const PYTHON: Package = Package { name: "python3-venv", present: has_venv };
 
+/// What sends more requests than a proxy can take, for the benchmarks.
+pub(crate) const WRK: Package = Package { name: "wrk", present: || find("wrk").is_some() };
+
 fn has_postgresql() -> bool {
     let Ok(versions) = std::fs::read_dir("/usr/lib/postgresql") else {
         return false;

@@ -47,7 +47,8 @@ impl Hardening {
         Self::Hop,
     ];
 
-    fn lines(self) -> Vec<Line> {
+    /// What is written for it.
+    pub fn lines(self) -> Vec<Line> {
         match self {
             Self::Connect => vec![Line::new("http-request deny deny_status 405 if METH_CONNECT")],
             Self::Host => host(),

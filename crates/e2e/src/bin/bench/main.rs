@@ -4,12 +4,18 @@
 mod api;
 mod changes;
 mod figures;
+mod memory;
+mod place;
+mod proxy;
 mod start;
+mod throughput;
+mod ways;
 
 use anyhow::bail;
 
 /// Every benchmark, by the name it is asked for with.
-const NAMES: [&str; 4] = ["start", "member", "api", "changes"];
+const NAMES: [&str; 8] =
+    ["start", "member", "ways", "throughput", "hardening", "memory", "api", "changes"];
 
 #[expect(clippy::print_stdout, reason = "printing the table is what the program is for")]
 #[tokio::main]
@@ -26,6 +32,10 @@ async fn main() -> anyhow::Result<()> {
         let rows = match name.as_str() {
             "start" => start::first_answer().await?,
             "member" => start::member_added().await?,
+            "ways" => ways::until_in_effect().await?,
+            "throughput" => throughput::against_a_minimal_file().await?,
+            "hardening" => throughput::of_each_hardening().await?,
+            "memory" => memory::of_load_balancers().await?,
             "api" => api::under_load().await?,
             _ => changes::under_load().await?,
         };

@@ -1,7 +1,6 @@
 //! How long until traffic flows: a new load balancer, and a new member.
 
 use std::net::SocketAddr;
-use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -14,6 +13,7 @@ use tokio::process::Command;
 use tokio::time::Instant;
 
 use crate::figures::{Rounds, Row, ms};
+use crate::place::configuration;
 
 const ROUNDS: usize = 20;
 
@@ -82,27 +82,12 @@ async fn until_200(vip: SocketAddr) -> anyhow::Result<()> {
     }
 }
 
-/// The configuration file of a load balancer.
-fn configuration(data: &Path, id: &str) -> anyhow::Result<String> {
-    let mut places = vec![data.to_path_buf()];
-    while let Some(place) = places.pop() {
-        for entry in std::fs::read_dir(&place)?.flatten() {
-            let path = entry.path();
-            if path.is_dir() {
-                places.push(path);
-            } else if path.ends_with("haproxy.cfg") && place.to_string_lossy().contains(id) {
-                return Ok(std::fs::read_to_string(path)?);
-            }
-        }
-    }
-    bail!("no haproxy.cfg of {id}")
-}
-
 /// From the start of a HAProxy with this file to its first 200.
 async fn haproxy_alone(file: &str, vip: SocketAddr) -> anyhow::Result<Duration> {
     let place = tempfile::tempdir()?;
     let path = place.path().join("haproxy.cfg");
     std::fs::write(&path, file)?;
+    std::fs::write(place.path().join("servers.state"), "1\n")?;
     let start = Instant::now();
     let mut process = Command::new("/usr/sbin/haproxy")
         .args(["-db", "-f", "haproxy.cfg"])

@@ -1,13 +1,28 @@
 //! What every driver must do, whatever it is.
 //!
 //! The checks serve a VIP of the loopback, so that they need no right. They say what they found
-//! missing by a panic, as tests do.
+//! missing by a panic, as tests do. They look from outside, as clients and members do, and at what
+//! the driver says; how it does what it does is its own.
+//!
+//! | Function | What is checked |
+//! |---|---|
+//! | [`every_driver`] | calls may be repeated, lives change, and nothing is left |
+//! | [`every_driver_that_serves`] | balancing, weights, monitors, counters |
+//! | [`every_driver_that_reads_requests`] | L7 policies and rules, inserted headers |
+//! | [`every_driver_that_keeps_clients`] | persistence |
+//! | [`every_driver_that_ends_tls`] | certificates, clients' certificates, keys, TLS to members |
 
 #![expect(clippy::expect_used, reason = "a driver that fails has failed the check")]
 
 mod answerer;
+mod client;
 mod graph;
 mod handshake;
+mod insertions;
+mod persistence;
+mod policies;
+mod rules;
+mod scene;
 mod secured;
 mod traffic;
 
@@ -24,6 +39,8 @@ use evenkeel_vault::Material;
 use tokio::time::timeout;
 
 use crate::{Driver, DriverError, Loopback, Plug, Site};
+
+use scene::Scene;
 
 /// How long any call may take on a machine that is busy with other checks.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -61,11 +78,7 @@ pub trait Node {
 ///
 /// The driver broke a promise.
 pub async fn every_driver(node: impl Node, vip: IpAddr, directory: &Path) {
-    let driver = node.driver();
-    let mut graph = graph::of(&driver.capabilities(), vip);
-    let site = Loopback.ensure(directory, &graph).await.expect("the loopback has this VIP");
-    let bench = Bench { driver, site, node };
-
+    let (bench, mut graph) = Bench::new(node, vip, directory).await;
     bench.nothing_is_there(&graph).await;
     bench.what_is_applied_is_served(&graph).await;
     bench.the_same_again_changes_nothing(&graph).await;
@@ -85,8 +98,7 @@ pub async fn every_driver(node: impl Node, vip: IpAddr, directory: &Path) {
     bench.what_is_applied_is_served(&graph).await;
     // A life that did not make it can remove it as well.
     let bench = Bench { driver: bench.node.driver(), ..bench };
-    bench.removed_twice_nothing_is_left(&graph).await;
-    bench.leave(&graph).await;
+    bench.end(&graph).await;
 }
 
 /// Checks a driver that serves: what clients get, and what is said of members and traffic.
@@ -97,13 +109,39 @@ pub async fn every_driver(node: impl Node, vip: IpAddr, directory: &Path) {
 ///
 /// The driver broke a promise.
 pub async fn every_driver_that_serves(node: impl Node, vip: IpAddr, directory: &Path) {
-    let driver = node.driver();
-    let graph = graph::of(&driver.capabilities(), vip);
-    let site = Loopback.ensure(directory, &graph).await.expect("the loopback has this VIP");
-    let bench = Bench { driver, site, node };
+    let (bench, graph) = Bench::new(node, vip, directory).await;
     traffic::check(&bench, graph.clone()).await;
-    bench.removed_twice_nothing_is_left(&graph).await;
-    bench.leave(&graph).await;
+    bench.end(&graph).await;
+}
+
+/// Checks a driver that reads requests: what policies do with them and which, when each kind of
+/// rule holds that needs no TLS, and what members are told of clients.
+///
+/// `vip` and `directory` are as with [`every_driver`]; clients are at 127.0.1.0/24.
+///
+/// # Panics
+///
+/// The driver broke a promise.
+pub async fn every_driver_that_reads_requests(node: impl Node, vip: IpAddr, directory: &Path) {
+    let (bench, graph) = Bench::new(node, vip, directory).await;
+    let scene = &mut Scene::new(&bench, graph.clone());
+    policies::check(scene).await;
+    rules::check(scene).await;
+    insertions::check(scene).await;
+    bench.end(&graph).await;
+}
+
+/// Checks a driver with which clients stay with their members, in each way that it can.
+///
+/// `vip` and `directory` are as with [`every_driver`]; clients are at 127.0.1.0/24.
+///
+/// # Panics
+///
+/// The driver broke a promise.
+pub async fn every_driver_that_keeps_clients(node: impl Node, vip: IpAddr, directory: &Path) {
+    let (bench, graph) = Bench::new(node, vip, directory).await;
+    persistence::check(&mut Scene::new(&bench, graph.clone())).await;
+    bench.end(&graph).await;
 }
 
 /// Checks a driver that ends TLS: which certificates clients see, whose they may show, where keys
@@ -121,11 +159,8 @@ pub async fn every_driver_that_ends_tls(
     directory: &Path,
     secrets: &Path,
 ) {
-    let driver = node.driver();
-    let graph = graph::of(&driver.capabilities(), vip);
-    let site = Loopback.ensure(directory, &graph).await.expect("the loopback has this VIP");
-    let site = Site { secrets: secrets.to_owned(), ..site };
-    let bench = Bench { driver, site, node };
+    let (mut bench, graph) = Bench::new(node, vip, directory).await;
+    bench.site.secrets = secrets.to_owned();
     secured::check(&bench, graph.clone()).await;
     bench.removed_twice_nothing_is_left(&graph).await;
     assert!(!secrets.exists(), "something is left where keys were");
@@ -140,6 +175,20 @@ struct Bench<N: Node> {
 }
 
 impl<N: Node> Bench<N> {
+    /// One, and what the checks on it begin with.
+    async fn new(node: N, vip: IpAddr, directory: &Path) -> (Self, LoadBalancerGraph) {
+        let driver = node.driver();
+        let graph = graph::of(&driver.capabilities(), vip);
+        let site = Loopback.ensure(directory, &graph).await.expect("the loopback has this VIP");
+        (Self { driver, site, node }, graph)
+    }
+
+    /// Leaves nothing.
+    async fn end(&self, graph: &LoadBalancerGraph) {
+        self.removed_twice_nothing_is_left(graph).await;
+        self.leave(graph).await;
+    }
+
     async fn apply(&self, graph: &LoadBalancerGraph) -> Result<(), DriverError> {
         self.apply_with(graph, &Material::none()).await
     }

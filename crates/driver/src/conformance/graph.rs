@@ -5,6 +5,8 @@ use std::net::{IpAddr, SocketAddr};
 
 use evenkeel_model::flavor::Allowance;
 use evenkeel_model::health_monitor::{Probe, ProbeKind};
+use evenkeel_model::l7_policy::Action;
+use evenkeel_model::l7_rule::Condition;
 use evenkeel_model::listener::Timeouts;
 use evenkeel_model::load_balancer::Vip;
 use evenkeel_model::pool::Algorithm;
@@ -13,8 +15,8 @@ use evenkeel_model::provider::{Capabilities, ProviderName};
 use evenkeel_model::text::{Label, Tags};
 use evenkeel_model::tls::{ListenerTls, PoolTls};
 use evenkeel_model::{
-    Generation, HealthMonitor, Listener, LoadBalancer, LoadBalancerGraph, LoadBalancerId, Member,
-    Pool, PoolId,
+    Generation, HealthMonitor, L7Policy, L7Rule, Listener, LoadBalancer, LoadBalancerGraph,
+    LoadBalancerId, Member, Pool, PoolId,
 };
 
 use crate::Driver;
@@ -32,7 +34,7 @@ pub(super) fn of(capabilities: &Capabilities, vip: IpAddr) -> LoadBalancerGraph 
         (ListenerProtocol::Tcp, PoolProtocol::Tcp)
     };
     let load_balancer = load_balancer(vip);
-    let pool = pool(load_balancer.id, speaks);
+    let pool = pool(load_balancer.id, 5, speaks);
     LoadBalancerGraph {
         generation: Generation::new(1),
         listeners: vec![listener(load_balancer.id, listens, 8080, Some(pool.id))],
@@ -104,9 +106,9 @@ fn listener(
     }
 }
 
-fn pool(load_balancer: LoadBalancerId, protocol: PoolProtocol) -> Pool {
+fn pool(load_balancer: LoadBalancerId, number: u128, protocol: PoolProtocol) -> Pool {
     Pool {
-        id: uuid(5).into(),
+        id: uuid(number).into(),
         load_balancer,
         name: Label::empty(),
         description: Label::empty(),
@@ -117,6 +119,45 @@ fn pool(load_balancer: LoadBalancerId, protocol: PoolProtocol) -> Pool {
         tls: PoolTls::default(),
         tags: Tags::default(),
     }
+}
+
+/// Adds a pool like the first, which nobody uses yet.
+pub(super) fn another_pool(graph: &mut LoadBalancerGraph) -> PoolId {
+    let another = pool(graph.load_balancer.id, 7, graph.pools[0].protocol);
+    graph.pools.push(another);
+    uuid(7).into()
+}
+
+/// Adds a policy behind the others of the first listener, which acts where all these rules hold.
+pub(super) fn policy(
+    graph: &mut LoadBalancerGraph,
+    action: Action,
+    conditions: Vec<Condition>,
+) -> &mut L7Policy {
+    let number = u16::try_from(graph.l7_policies.len() + 1).expect("there are few");
+    let policy = uuid(0x1000 + u128::from(number)).into();
+    for condition in conditions {
+        let number = u16::try_from(graph.l7_rules.len() + 1).expect("there are few");
+        graph.l7_rules.push(L7Rule {
+            id: uuid(0x2_0000 + u128::from(number)).into(),
+            policy,
+            admin_state_up: true,
+            condition,
+            invert: false,
+            tags: Tags::default(),
+        });
+    }
+    graph.l7_policies.push(L7Policy {
+        id: policy,
+        listener: graph.listeners[0].id,
+        name: Label::empty(),
+        description: Label::empty(),
+        admin_state_up: true,
+        action,
+        position: i64::from(number).try_into().expect("a position of ours"),
+        tags: Tags::default(),
+    });
+    graph.l7_policies.last_mut().expect("it was added")
 }
 
 /// Where no member is.

@@ -4,7 +4,8 @@ use std::net::{SocketAddr, TcpStream};
 
 use evenkeel_driver::Site;
 use evenkeel_driver::conformance::{
-    Node, every_driver, every_driver_that_ends_tls, every_driver_that_serves,
+    Node, every_driver, every_driver_that_ends_tls, every_driver_that_keeps_clients,
+    every_driver_that_reads_requests, every_driver_that_serves,
 };
 use evenkeel_haproxy::HaproxyDriver;
 use evenkeel_plumbing::{Identity, Process};
@@ -41,6 +42,19 @@ async fn haproxy_is_a_driver() {
 async fn haproxy_is_a_driver_that_serves() {
     let directory = tempfile::tempdir().unwrap();
     every_driver_that_serves(Machine, "127.77.9.4".parse().unwrap(), directory.path()).await;
+}
+
+#[tokio::test]
+async fn haproxy_is_a_driver_that_reads_requests() {
+    let directory = tempfile::tempdir().unwrap();
+    every_driver_that_reads_requests(Machine, "127.77.9.6".parse().unwrap(), directory.path())
+        .await;
+}
+
+#[tokio::test]
+async fn haproxy_is_a_driver_that_keeps_clients() {
+    let directory = tempfile::tempdir().unwrap();
+    every_driver_that_keeps_clients(Machine, "127.77.9.7".parse().unwrap(), directory.path()).await;
 }
 
 #[tokio::test]

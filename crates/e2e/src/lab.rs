@@ -292,6 +292,12 @@ impl Drop for Lab {
         if let Ok(keys) = crate::tls::clear_keys(&self.data()) {
             let _ = std::fs::remove_dir_all(keys);
         }
+        // Killed, a service leaves its directory for keys to the next one.
+        for entry in std::fs::read_dir(self.directory.path()).into_iter().flatten().flatten() {
+            if entry.file_name().to_string_lossy().starts_with("evenkeel-dev-") {
+                let _ = std::fs::remove_dir_all(Path::new("/dev/shm").join(entry.file_name()));
+            }
+        }
     }
 }
 

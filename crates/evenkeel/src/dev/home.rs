@@ -12,49 +12,56 @@ use uuid::Uuid;
 /// that can be guessed could be somebody else's directory already.
 const PASSING: &str = "evenkeel-dev-";
 
+/// Where keys are in clear: a file system in memory.
+const MEMORY: &str = "/dev/shm";
+
 /// A directory with the data of one run. Locked while it lasts.
 #[derive(Debug)]
 pub(crate) struct Home {
     pub(super) directory: PathBuf,
     /// Whether the data, and the HAProxies, outlive the run.
     pub(super) kept: bool,
-    _lock: File,
+    /// Of the directory, and of that for keys if it ends with the run.
+    _locks: Vec<File>,
 }
 
 impl Home {
     /// The directory to keep data in, or one that ends with the run. What earlier runs that were
     /// killed left of the second kind is swept away.
     pub(super) fn open(kept_in: Option<&Path>) -> anyhow::Result<Self> {
-        let directory = if let Some(directory) = kept_in {
-            std::path::absolute(directory)?
-        } else {
-            let root = std::env::temp_dir();
-            sweep(&root);
-            root.join(format!("{PASSING}{}", Uuid::new_v4()))
-        };
-        DirBuilder::new().recursive(true).mode(0o700).create(&directory).with_context(|| {
-            format!("could not make {}; choose a directory you can write", directory.display())
-        })?;
-        let shown = directory.display().to_string();
-        match Self::lock(directory, kept_in.is_some())? {
+        let Some(directory) = kept_in else { return Self::passing() };
+        make(&std::path::absolute(directory)?)?;
+        match Self::open_if_free(directory)? {
             Some(home) => Ok(home),
-            None => bail!("another evenkeel dev uses {shown}; stop it, or choose another --data"),
+            None => bail!(
+                "another evenkeel dev uses {}; stop it, or choose another --data",
+                directory.display()
+            ),
         }
+    }
+
+    fn passing() -> anyhow::Result<Self> {
+        let roots = [std::env::temp_dir(), PathBuf::from(MEMORY)];
+        for root in &roots {
+            sweep(root);
+        }
+        let name = format!("{PASSING}{}", Uuid::new_v4());
+        let [directory, secrets] = roots.map(|root| root.join(&name));
+        make(&directory)?;
+        let Some(lock) = lock(&directory)? else {
+            bail!("another evenkeel dev took {} for an old one; start again", directory.display());
+        };
+        // Without it nothing fails but TLS, which says so.
+        let of_secrets = make(&secrets).and_then(|()| self::lock(&secrets)).ok().flatten();
+        let locks = [lock].into_iter().chain(of_secrets).collect();
+        Ok(Self { directory, kept: false, _locks: locks })
     }
 
     /// A directory that data is kept in, unless a service runs on it.
     pub(crate) fn open_if_free(kept_in: &Path) -> anyhow::Result<Option<Self>> {
-        Self::lock(std::path::absolute(kept_in)?, true)
-    }
-
-    fn lock(directory: PathBuf, kept: bool) -> anyhow::Result<Option<Self>> {
-        let lock = File::create(directory.join("dev.lock"))
-            .with_context(|| format!("could not write in {}", directory.display()))?;
-        match lock.try_lock() {
-            Ok(()) => Ok(Some(Self { directory, kept, _lock: lock })),
-            Err(TryLockError::WouldBlock) => Ok(None),
-            Err(TryLockError::Error(error)) => Err(error.into()),
-        }
+        let directory = std::path::absolute(kept_in)?;
+        let lock = lock(&directory)?;
+        Ok(lock.map(|lock| Self { directory, kept: true, _locks: vec![lock] }))
     }
 
     /// The id of the agent of this directory: the same for all runs on it.
@@ -69,16 +76,45 @@ impl Home {
         Ok(id)
     }
 
-    /// Where the agent of this directory has keys in clear: in memory, and gone with it.
+    /// Where the agent of this directory has keys in clear: in memory, and gone with it. With data
+    /// that is kept the same for every run, whoever logs in or out: the HAProxies of an earlier one
+    /// may need what is there.
     pub(super) fn secrets(&self) -> anyhow::Result<PathBuf> {
-        Ok(secrets_of(self.agent()?))
+        let memory = Path::new(MEMORY);
+        match self.directory.file_name() {
+            Some(name) if !self.kept => Ok(memory.join(name)),
+            Some(_) | None => Ok(memory.join(format!("evenkeel-{}", self.agent()?))),
+        }
     }
 
     /// Ends the run: what is not kept goes.
     pub(super) fn close(self) {
-        if !self.kept {
-            remove_all(&self.directory);
+        if self.kept {
+            return;
         }
+        for directory in self.secrets().into_iter().chain([self.directory.clone()]) {
+            if directory.exists() {
+                remove(&directory);
+            }
+        }
+    }
+}
+
+fn make(directory: &Path) -> anyhow::Result<()> {
+    let made = DirBuilder::new().recursive(true).mode(0o700).create(directory);
+    made.with_context(|| {
+        format!("could not make {}; choose a directory you can write", directory.display())
+    })
+}
+
+/// Nothing if somebody else has it.
+fn lock(directory: &Path) -> anyhow::Result<Option<File>> {
+    let lock = File::create(directory.join("dev.lock"))
+        .with_context(|| format!("could not write in {}", directory.display()))?;
+    match lock.try_lock() {
+        Ok(()) => Ok(Some(lock)),
+        Err(TryLockError::WouldBlock) => Ok(None),
+        Err(TryLockError::Error(error)) => Err(error.into()),
     }
 }
 
@@ -96,30 +132,13 @@ fn sweep(root: &Path) {
         // Others may have put something there to be led by.
         let is_ours = || path.is_dir() && file::is_ours(&path).unwrap_or(false);
         if named && is_ours() && is_abandoned(&path) {
-            remove_all(&path);
+            remove(&path);
         }
     }
 }
 
 fn is_abandoned(directory: &Path) -> bool {
     File::open(directory.join("dev.lock")).is_ok_and(|lock| lock.try_lock().is_ok())
-}
-
-/// The directory of a run, and what its agent has in memory.
-fn remove_all(directory: &Path) {
-    if let Some(agent) = agent_of(directory) {
-        let secrets = secrets_of(agent);
-        if secrets.exists() {
-            remove(&secrets);
-        }
-    }
-    remove(directory);
-}
-
-/// The same for every run on a directory, whoever logs in or out: the HAProxies of an earlier one
-/// may need what is there.
-fn secrets_of(agent: Uuid) -> PathBuf {
-    Path::new("/dev/shm").join(format!("evenkeel-{agent}"))
 }
 
 fn agent_of(directory: &Path) -> Option<Uuid> {
@@ -147,6 +166,17 @@ mod tests {
         assert!(second.contains("another evenkeel dev"), "{second}");
         home.close();
         assert!(place.path().is_dir(), "what is kept stays");
+    }
+
+    #[test]
+    fn a_run_that_keeps_nothing_leaves_nothing() {
+        let home = Home::open(None).unwrap();
+        let (directory, secrets) = (home.directory.clone(), home.secrets().unwrap());
+        sweep(&std::env::temp_dir());
+        sweep(Path::new(MEMORY));
+        assert!(directory.join("dev.lock").exists() && secrets.join("dev.lock").exists());
+        home.close();
+        assert!(!directory.exists() && !secrets.exists());
     }
 
     #[test]

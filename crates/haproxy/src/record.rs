@@ -7,6 +7,7 @@ use evenkeel_model::Epoch;
 use evenkeel_plumbing::{Identity, file};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use tokio::sync::Mutex;
 
 use crate::command::ServerName;
 use crate::configuration::Configuration;
@@ -192,12 +193,12 @@ impl Notes {
 
     async fn write(&self, name: &str, content: Vec<u8>) -> io::Result<()> {
         let path = self.path(name);
-        off_runtime(move || file::replace(&path, &content)).await
+        in_order(move || file::replace(&path, &content)).await
     }
 
     async fn remove(&self, names: &[&str]) -> io::Result<()> {
         let paths: Vec<PathBuf> = names.iter().map(|name| self.path(name)).collect();
-        off_runtime(move || paths.iter().try_for_each(|path| file::remove(path))).await
+        in_order(move || paths.iter().try_for_each(|path| file::remove(path))).await
     }
 }
 
@@ -225,8 +226,49 @@ fn json<T: Serialize>(value: &T) -> io::Result<Vec<u8>> {
     serde_json::to_vec(value).map_err(io::Error::other)
 }
 
+/// Held by the work and not by who waits for it: what was begun for a call that was broken off is
+/// over before that of the next call begins, and never has the last word.
+static WRITING: Mutex<()> = Mutex::const_new(());
+
+async fn in_order<T: Send + 'static>(
+    work: impl FnOnce() -> io::Result<T> + Send + 'static,
+) -> io::Result<T> {
+    let writing = WRITING.lock().await;
+    off_runtime(move || {
+        let _writing = writing;
+        work()
+    })
+    .await
+}
+
 pub(crate) async fn off_runtime<T: Send + 'static>(
     work: impl FnOnce() -> io::Result<T> + Send + 'static,
 ) -> io::Result<T> {
     tokio::task::spawn_blocking(work).await.map_err(io::Error::other)?
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+    use std::pin::pin;
+    use std::task::Poll;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn what_was_broken_off_never_has_the_last_word() {
+        let place = tempfile::tempdir().unwrap();
+        let notes = Notes::of(place.path());
+        for round in 0..200 {
+            {
+                // Begun, and left to itself.
+                let mut first = pin!(notes.note_states(format!("{round} first")));
+                poll_fn(|context| Poll::Ready(first.as_mut().poll(context).is_ready())).await;
+            }
+            let last = format!("{round} last");
+            notes.note_states(last.clone()).await.unwrap();
+            in_order(|| Ok(())).await.unwrap();
+            assert_eq!(std::fs::read_to_string(notes.path(STATES)).unwrap(), last);
+        }
+    }
 }

@@ -8,6 +8,7 @@ use evenkeel_e2e::lab::{Lab, Plan, SETTLE, binary, kill, text};
 use evenkeel_e2e::member::Backend;
 use evenkeel_e2e::tls::{Curl, clear_keys};
 use evenkeel_e2e::{eventually, http};
+use evenkeel_vault::MasterKeys;
 use evenkeel_vault::fixtures::Authority;
 use serde_json::{Value, json};
 use tokio::process::Command;
@@ -231,6 +232,11 @@ async fn a_lost_master_key_is_not_replaced_unasked() -> anyhow::Result<()> {
         Err(error) => ensure!(error.to_string().contains("bring it back"), "{error:#}"),
     }
     ensure!(!path.exists(), "another key was made");
+    MasterKeys::open_or_make(&path)?;
+    match lab.restart(&[]).await {
+        Ok(()) => bail!("it starts with another key"),
+        Err(error) => ensure!(error.to_string().contains("opens nothing"), "{error:#}"),
+    }
     std::fs::rename(&aside, &path)?;
     lab.restart(&[]).await?;
     http::get(lab.api(), "/").await?.expect(200)?;

@@ -3,6 +3,7 @@
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context, bail};
 use evenkeel_agent::{Agent, AgentConfig, Connector, Disk, RunningAgent, Timings, failpoint};
@@ -13,10 +14,11 @@ use evenkeel_facade::{Directory, KeyManager, directory, identity, network};
 use evenkeel_haproxy::{HaproxyDriver, HaproxyOptions, NodeLimits};
 use evenkeel_model::address::AddressRules;
 use evenkeel_model::network::{Network, Subnet};
+use evenkeel_model::tls::{Sealed, SealedMaterial};
 use evenkeel_model::{AgentId, NetworkId, ProjectId, SubnetId};
 use evenkeel_plumbing::Lifetime;
 use evenkeel_plumbing::process::descriptor_limit;
-use evenkeel_store::{Backend, Store, StoreConfig, SystemClock};
+use evenkeel_store::{Backend, KeptSecret, Store, StoreConfig, SystemClock};
 use evenkeel_vault::Keyring;
 use evenkeel_wire::link::AgentEnd;
 use tokio::net::TcpListener;
@@ -139,7 +141,8 @@ fn config(run: &Run, api: SocketAddr, driver: &dyn Driver) -> Config {
 }
 
 /// The keys that the secrets in the store are sealed with. Made with the first store, and not in the
-/// place of some that are lost.
+/// place of some that are lost. Others are refused: what they sealed would be lost in its turn when
+/// the right ones are back.
 async fn keyring(store: &Store, home: &Home) -> anyhow::Result<Keyring> {
     let path = home::master_keys(&home.directory);
     if !path.exists() && has_secrets(store).await? {
@@ -149,7 +152,39 @@ async fn keyring(store: &Store, home: &Home) -> anyhow::Result<Keyring> {
             path.display()
         );
     }
-    Ok(Keyring::open_or_make(&path)?)
+    let keyring = Keyring::open_or_make(&path)?;
+    if are_for_another_store(store, &keyring).await? {
+        bail!(
+            "{} opens nothing in the database: it is an older copy, or another database's; bring \
+             back the last copy, or choose another --data",
+            path.display()
+        );
+    }
+    Ok(keyring)
+}
+
+/// Whether there is something sealed, and none of the first of it opens.
+async fn are_for_another_store(store: &Store, keyring: &Keyring) -> anyhow::Result<bool> {
+    let (some, opens) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
+    let look = {
+        let (keys, some, opens) = (keyring.keys(), Arc::clone(&some), Arc::clone(&opens));
+        move |sealed: &Sealed| {
+            some.store(true, Ordering::Relaxed);
+            opens.fetch_or(keys.reseal(sealed).is_ok(), Ordering::Relaxed);
+        }
+    };
+    let look_too = look.clone();
+    let material = move |it: &SealedMaterial| {
+        look(&it.sealed);
+        None
+    };
+    store.reseal_material(None, material).await?;
+    let secret = move |it: &KeptSecret| {
+        it.sealed.iter().for_each(&look_too);
+        None
+    };
+    store.reseal_secrets(None, secret).await?;
+    Ok(some.load(Ordering::Relaxed) && !opens.load(Ordering::Relaxed))
 }
 
 async fn has_secrets(store: &Store) -> anyhow::Result<bool> {

@@ -52,9 +52,9 @@ impl Keyring {
     /// Those of [`MasterKeys::read`]; the keys are as they were.
     pub fn reread(&self) -> Result<(), MasterFileError> {
         let Some(path) = &self.0.file else { return Ok(()) };
-        let keys = MasterKeys::read(path)?;
-        if keys.ids() != self.keys().ids() {
-            self.replace(keys);
+        // Asked every second, mostly in vain: only for other keys the disk is waited for.
+        if MasterKeys::look(path)? != self.keys().ids() {
+            self.replace(MasterKeys::read(path)?);
         }
         Ok(())
     }

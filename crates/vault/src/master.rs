@@ -90,6 +90,11 @@ impl MasterKeys {
         Ok(Self { keys: MasterFile::read(path)? })
     }
 
+    /// The names of the keys in the file at `path`, without waiting for the disk.
+    pub(crate) fn look(path: &Path) -> Result<Vec<MasterKeyId>, MasterFileError> {
+        Ok(MasterFile::look(path)?.iter().map(MasterKeyId::of).collect())
+    }
+
     /// Puts a new key before those in the file at `path`, and gives them all.
     ///
     /// Broken off, it has either happened or not. Called again, it adds another key.

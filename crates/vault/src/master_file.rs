@@ -86,6 +86,16 @@ pub(crate) struct MasterFile<'a> {
 impl<'a> MasterFile<'a> {
     /// The keys in the file, which is on the disk then; the one that seals first.
     pub(crate) fn read(path: &Path) -> Result<Vec<Secret>, MasterFileError> {
+        let keys = Self::look(path)?;
+        // Whoever put it there may have been ended before it waited for the disk. What is sealed
+        // now must not outlive its key in a power cut.
+        let waited = directory_of(path).and_then(|place| place.sync_all());
+        waited.map_err(failed("wait for", path))?;
+        Ok(keys)
+    }
+
+    /// The keys in the file, which may not be on the disk yet: nothing is to be sealed with them.
+    pub(crate) fn look(path: &Path) -> Result<Vec<Secret>, MasterFileError> {
         let at = |attempt| failed(attempt, path);
         let file = match File::open(path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -100,9 +110,6 @@ impl<'a> MasterFile<'a> {
         // As long as it can become, so that no part of a key is left behind by growing.
         let mut text = Zeroizing::new(Vec::with_capacity(LONGEST.try_into().unwrap_or(usize::MAX)));
         file.take(LONGEST).read_to_end(&mut text).map_err(at("read"))?;
-        // Whoever put it there may have been ended before it waited for the disk. What is sealed
-        // now must not outlive its key in a power cut.
-        directory_of(path).and_then(|place| place.sync_all()).map_err(at("wait for"))?;
         parse(&text).map_err(|line| MasterFileError::Damaged { path: path.to_owned(), line })
     }
 

@@ -7,7 +7,8 @@
 //! | Function | What is checked |
 //! |---|---|
 //! | [`every_driver`] | calls may be repeated, lives change, and nothing is left |
-//! | [`every_driver_that_serves`] | balancing, weights, monitors, counters |
+//! | [`every_driver_that_serves`] | balancing, weights, monitors, backups, counters |
+//! | [`every_driver_that_takes_connections`] | who may connect where, bytes, limits, metrics |
 //! | [`every_driver_that_reads_requests`] | L7 policies and rules, inserted headers |
 //! | [`every_driver_that_keeps_clients`] | persistence |
 //! | [`every_driver_that_ends_tls`] | certificates, clients' certificates, keys, TLS to members |
@@ -16,11 +17,16 @@
 
 mod answerer;
 mod client;
+mod connections;
+mod echo;
 mod graph;
 mod handshake;
 mod insertions;
+mod metrics;
 mod persistence;
 mod policies;
+mod proxy_header;
+mod rotation;
 mod rules;
 mod scene;
 mod secured;
@@ -34,6 +40,7 @@ use std::time::Duration;
 
 use evenkeel_model::LoadBalancerGraph;
 use evenkeel_model::observed::{ListenerHealth, Observation, Served};
+use evenkeel_model::protocol::ListenerProtocol;
 use evenkeel_model::provider::Capabilities;
 use evenkeel_vault::Material;
 use tokio::time::timeout;
@@ -103,7 +110,8 @@ pub async fn every_driver(node: impl Node, vip: IpAddr, directory: &Path) {
 
 /// Checks a driver that serves: what clients get, and what is said of members and traffic.
 ///
-/// `vip` and `directory` are as with [`every_driver`]; members are on the loopback.
+/// `vip` and `directory` are as with [`every_driver`]; members are on the loopback, and clients at
+/// 127.0.1.0/24.
 ///
 /// # Panics
 ///
@@ -111,6 +119,27 @@ pub async fn every_driver(node: impl Node, vip: IpAddr, directory: &Path) {
 pub async fn every_driver_that_serves(node: impl Node, vip: IpAddr, directory: &Path) {
     let (bench, graph) = Bench::new(node, vip, directory).await;
     traffic::check(&bench, graph.clone()).await;
+    bench.removed_twice_nothing_is_left(&graph).await;
+    rotation::check(&mut Scene::new(&bench, graph.clone())).await;
+    bench.end(&graph).await;
+}
+
+/// Checks a driver with who may connect where, and how many; what members learn of them; that bytes
+/// go both ways; and that metrics are told: each of it, if the driver can.
+///
+/// `vip` and `directory` are as with [`every_driver`], and nobody else uses that address of the next
+/// 127.n.0.0/16 either; clients are at 127.0.1.0/24.
+///
+/// # Panics
+///
+/// The driver broke a promise.
+pub async fn every_driver_that_takes_connections(node: impl Node, vip: IpAddr, directory: &Path) {
+    let (bench, graph) = Bench::new(node, vip, directory).await;
+    let scene = &mut Scene::new(&bench, graph.clone());
+    connections::check(scene).await;
+    if bench.driver.capabilities().listeners.contains(&ListenerProtocol::Prometheus) {
+        metrics::check(scene).await;
+    }
     bench.end(&graph).await;
 }
 

@@ -70,12 +70,13 @@ impl Request {
 
     async fn exchange(&self, socket: SocketAddr) -> io::Result<Option<Reply>> {
         let mut stream = connect(self.from, socket).await?;
+        let from = stream.local_addr()?;
         let Self { path, host, fields, .. } = self;
         let head = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n");
         stream.write_all(format!("{head}{fields}\r\n").as_bytes()).await?;
         let mut text = String::new();
         stream.read_to_string(&mut text).await?;
-        Ok(Reply::read(&text))
+        Ok(Reply::read(&text, from))
     }
 }
 
@@ -85,13 +86,15 @@ pub(super) struct Reply {
     pub(super) status: u16,
     head: String,
     pub(super) body: String,
+    /// Where the client was.
+    pub(super) from: SocketAddr,
 }
 
 impl Reply {
-    fn read(text: &str) -> Option<Self> {
+    fn read(text: &str, from: SocketAddr) -> Option<Self> {
         let (head, body) = text.split_once("\r\n\r\n")?;
         let status = head.split(' ').nth(1)?.parse().ok()?;
-        Some(Self { status, head: head.to_owned(), body: body.to_owned() })
+        Some(Self { status, head: head.to_owned(), body: body.to_owned(), from })
     }
 
     /// A header of it.

@@ -82,7 +82,8 @@ fn load_balancer(address: IpAddr) -> LoadBalancer {
     }
 }
 
-fn listener(
+/// A listener at this port.
+pub(super) fn listener(
     load_balancer: LoadBalancerId,
     protocol: ListenerProtocol,
     port: u16,

@@ -85,7 +85,7 @@ async fn ask<N: Node>(scene: &Scene<'_, N>, request: &Request) {
 fn told(member: &Answerer, header: InsertHeader) -> Vec<String> {
     let plain =
         |name: &str| name.to_lowercase().replace(|letter: char| !letter.is_alphanumeric(), "-");
-    let head = member.asked();
+    let head = member.asked().head;
     let same = fields(&head).filter(|(name, _)| plain(name) == plain(header.word()));
     same.map(|(_, value)| value.to_owned()).collect()
 }

@@ -131,7 +131,7 @@ async fn where_no_pool_is_the_answer_is_503<N: Node>(
 fn begin<N: Node>(scene: &mut Scene<'_, N>, one: &Answerer, two: &Answerer) -> PoolId {
     scene.begin_with(&[one]);
     let other = graph::another_pool(&mut scene.graph);
-    scene.join(other, two);
+    scene.join(other, two.socket);
     other
 }
 

@@ -29,7 +29,7 @@ impl<'a, N: Node> Scene<'a, N> {
         let generation = self.graph.generation;
         self.graph = LoadBalancerGraph { generation, ..self.begin.clone() };
         for member in members {
-            self.join(self.pool(), member);
+            self.join(self.pool(), member.socket);
         }
     }
 
@@ -38,9 +38,9 @@ impl<'a, N: Node> Scene<'a, N> {
     }
 
     /// Adds a member.
-    pub(super) fn join(&mut self, pool: PoolId, member: &Answerer) {
+    pub(super) fn join(&mut self, pool: PoolId, socket: SocketAddr) {
         let number = u8::try_from(self.graph.members.len() + 1).expect("there are few");
-        self.graph.members.push(graph::member(pool, number, member.socket));
+        self.graph.members.push(graph::member(pool, number, socket));
     }
 
     /// Where the first listener is.

@@ -6,6 +6,7 @@ use evenkeel_driver::Site;
 use evenkeel_driver::conformance::{
     Node, every_driver, every_driver_that_ends_tls, every_driver_that_keeps_clients,
     every_driver_that_reads_requests, every_driver_that_serves,
+    every_driver_that_takes_connections,
 };
 use evenkeel_haproxy::HaproxyDriver;
 use evenkeel_plumbing::{Identity, Process};
@@ -42,6 +43,13 @@ async fn haproxy_is_a_driver() {
 async fn haproxy_is_a_driver_that_serves() {
     let directory = tempfile::tempdir().unwrap();
     every_driver_that_serves(Machine, "127.77.9.4".parse().unwrap(), directory.path()).await;
+}
+
+#[tokio::test]
+async fn haproxy_is_a_driver_that_takes_connections() {
+    let directory = tempfile::tempdir().unwrap();
+    let vip = "127.77.9.8".parse().unwrap();
+    every_driver_that_takes_connections(Machine, vip, directory.path()).await;
 }
 
 #[tokio::test]

@@ -174,7 +174,8 @@ pub async fn every_driver_that_keeps_clients(node: impl Node, vip: IpAddr, direc
 }
 
 /// Checks a driver that ends TLS: which certificates clients see, whose they may show, where keys
-/// are, and that members are judged, if it speaks TLS to them.
+/// are, that rules can ask for what clients show, if it reads their requests, and that members are
+/// judged, if it speaks TLS to them.
 ///
 /// `vip` and `directory` are as with [`every_driver`]; `secrets` is where keys may be in clear, on a
 /// file system in memory, and is not there before and after. The `openssl` command is needed.

@@ -6,6 +6,8 @@ use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
+use evenkeel_model::l7_policy::Action;
+use evenkeel_model::l7_rule::{Comparison, Condition, RuleKind};
 use evenkeel_model::protocol::ListenerProtocol;
 use evenkeel_model::text::SecretRef;
 use evenkeel_model::tls::{
@@ -29,6 +31,9 @@ pub(super) async fn check<N: Node>(bench: &Bench<N>, graph: LoadBalancerGraph) {
     check.a_renewed_certificate_is_shown_and_nobody_notices().await;
     check.hosts_come_and_go().await;
     check.who_has_no_good_certificate_is_not_let_in().await;
+    if bench.driver.capabilities().l7.contains(&ListenerProtocol::TerminatedHttps) {
+        check.rules_ask_about_clients_certificates().await;
+    }
     if bench.driver.capabilities().pool_tls {
         check.members_are_judged().await;
     }
@@ -195,6 +200,33 @@ impl<'a, N: Node> Check<'a, N> {
         self.tls().client_authentication = ClientAuthentication::None;
         self.apply().await;
         assert!(self.lets_in(None).await);
+    }
+
+    /// Each rule alone in a policy that rejects; a certificate is not demanded.
+    async fn rules_ask_about_clients_certificates(&mut self) {
+        let good = self.authority.client("good");
+        self.tls().client_authentication = ClientAuthentication::Optional;
+        for (kind, key, value, holds, holds_without) in [
+            (RuleKind::SslConnHasCert, None, "true", true, false),
+            (RuleKind::SslVerifyResult, None, "0", true, true),
+            (RuleKind::SslVerifyResult, None, "10", false, false),
+            (RuleKind::SslDnField, Some("CN"), "good", true, false),
+            (RuleKind::SslDnField, Some("CN"), "goo", false, false),
+        ] {
+            let key = key.map(str::to_owned);
+            let rule = Condition::new(kind, Comparison::EqualTo, key, value.to_owned());
+            let rule = rule.expect("it is within the grammar");
+            graph::policy(&mut self.graph, Action::Reject, vec![rule]);
+            self.apply().await;
+            for (shown, is_rejected) in [(Some(&good), holds), (None, holds_without)] {
+                let got = self.clients.ask(self.vip, "www.check", shown).await;
+                let status = if is_rejected { "HTTP/1.1 403" } else { "HTTP/1.1 200" };
+                assert!(got.said.contains(status), "{kind} {value}: {got:?}");
+            }
+            self.graph.l7_policies.clear();
+            self.graph.l7_rules.clear();
+        }
+        self.tls().client_authentication = ClientAuthentication::None;
     }
 
     async fn members_are_judged(&mut self) {

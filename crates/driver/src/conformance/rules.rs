@@ -43,6 +43,7 @@ const FILE_TYPES: &[Row] = &[
         &["/jpg", "/a.jpg/b", "/a.jpeg", "/a?.jpg"],
     ),
     (Regex, "^(gif|png)$", &["/a.gif", "/a.x.png"], &["/a.gift", "/gif", "/a"]),
+    (Regex, "gif", &["/a.gif", "/a.gift"], &["/gif", "/a.gif/b", "/a.gif/gif", "/gif.png"]),
 ];
 
 const HEADERS: &[Row] = &[

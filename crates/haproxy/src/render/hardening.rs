@@ -84,10 +84,10 @@ fn host() -> Vec<Line> {
     vec![
         Line::new("http-request deny deny_status 400 if !{ req.fhdr_cnt(host) 1 }")
             .words("!{ req.ver 1.0 }"),
-        Line::new("http-request deny deny_status 400 if { req.fhdr_cnt(host) gt 0 }")
-            .words("!{ req.fhdr(host) -m reg --")
+        // What is seldom true comes first, here and below: the rest is not asked then.
+        Line::new("http-request deny deny_status 400 if !{ req.fhdr(host) -m reg --")
             .word(form)
-            .words("}"),
+            .words("} { req.fhdr_cnt(host) gt 0 }"),
     ]
 }
 
@@ -98,9 +98,9 @@ fn target() -> Vec<Line> {
             .words("!{ url -i -m reg --")
             .word(form)
             .words("}"),
-        Line::new("http-request set-uri %[pathq] if !{ req.ver 2.0 } !{ url -m beg / }")
+        Line::new("http-request set-uri %[pathq] if !{ url -m beg / } !{ req.ver 2.0 }")
             .words("{ path -m found }"),
-        Line::new("http-request set-uri / if !{ req.ver 2.0 } !{ url -m beg / } !{ url * }"),
+        Line::new("http-request set-uri / if !{ url -m beg / } !{ req.ver 2.0 } !{ url * }"),
     ]
 }
 
@@ -123,7 +123,8 @@ fn body() -> Vec<Line> {
 
 fn hop() -> Vec<Line> {
     vec![
-        Line::new("http-request del-header ^(keep-alive|proxy-connection)$ -m reg"),
+        Line::new("http-request del-header keep-alive"),
+        Line::new("http-request del-header proxy-connection"),
         Line::new("http-request set-header connection upgrade if { req.hdr(upgrade) -m found }"),
         Line::new("http-request del-header connection if !{ req.hdr(upgrade) -m found }"),
     ]

@@ -18,6 +18,10 @@ pub(crate) fn for_testing() -> anyhow::Result<()> {
         debian::OPENSSL,
         debian::COMPILER,
         debian::PYTHON,
+        debian::OPEN_VSWITCH,
+        debian::NFTABLES,
+        debian::IPROUTE,
+        debian::TCPDUMP,
     ])?;
     nextest::install()?;
     python::install()

@@ -307,12 +307,14 @@ impl Keeper {
         let mut next = Instant::now() + observe;
         let mut fallen = false;
         let serving = self.serving.clone();
+        let hands = self.hands.clone();
         loop {
             // Whoever loses may be dropped: drivers bear being broken off anywhere.
             let seen = tokio::select! {
                 biased;
                 _ = self.wanted.changed() => return,
                 () = tokio::time::sleep_until(due) => return,
+                () = hands.node.plug.disturbed(hands.id), if serving.is_some() => return,
                 () = ended(serving.as_ref()), if !fallen => None,
                 seen = watch(&self.hands, serving.as_ref(), next) => Some(seen),
             };

@@ -1,8 +1,8 @@
 //! What is on this node and belongs to no load balancer that the agent holds.
 //!
 //! Whatever is built on a node is built after the directory of its site and removed before it, so
-//! the directories tell of everything. Only those with the agent's mark count. Keys outlive them if
-//! the state directory is lost, and so the directories of keys are looked at as well.
+//! the directories tell of everything. Only those with the agent's mark count. Keys and what is
+//! plugged outlive them if the state directory is lost, and so these are looked at as well.
 
 use std::io;
 use std::path::Path;
@@ -18,7 +18,7 @@ pub(crate) async fn sweep(node: Arc<Node>, holdings: Arc<Holdings>) {
     // Before the first index, what the ledger lost may well be wanted.
     holdings.has_index().await;
     loop {
-        for found in [node.sites.list().await, with_keys(&node.secrets)] {
+        for found in [node.sites.list().await, with_keys(&node.secrets), plugged(&node).await] {
             match found {
                 Ok(found) => holdings.take_orphans(found),
                 Err(error) => tracing::warn!(%error, "orphans not looked for"),
@@ -26,6 +26,13 @@ pub(crate) async fn sweep(node: Arc<Node>, holdings: Arc<Holdings>) {
         }
         tokio::time::sleep(node.timings.sweep).await;
     }
+}
+
+/// The load balancers of whom something is plugged.
+async fn plugged(node: &Node) -> io::Result<Vec<(LoadBalancerId, Epoch)>> {
+    let listing = tokio::time::timeout(node.timings.step_deadline, node.plug.list());
+    let found = listing.await?.map_err(io::Error::other)?;
+    Ok(found.into_iter().map(|id| (id, Epoch::default())).collect())
 }
 
 /// The load balancers that have a directory for keys. It is in memory, so nothing is waited for.

@@ -116,7 +116,7 @@ pub(crate) struct Look {
 }
 
 /// The hands of one keeper.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Hands {
     pub(crate) id: LoadBalancerId,
     pub(crate) node: Arc<Node>,

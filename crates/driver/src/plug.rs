@@ -43,6 +43,23 @@ pub trait Plug: Send + Sync + std::fmt::Debug {
         directory: &Path,
         load_balancer: LoadBalancerId,
     ) -> Result<(), PlugError>;
+
+    /// The load balancers of whom anything of ours is on this node, even if the agent has lost all
+    /// its files; in the order of their ids.
+    ///
+    /// # Errors
+    ///
+    /// [`PlugError::Unavailable`]: it could not be found out.
+    async fn list(&self) -> Result<Vec<LoadBalancerId>, PlugError> {
+        Ok(Vec::new())
+    }
+
+    /// Returns when the place of `load_balancer` may have been disturbed, so that the agent looks
+    /// at once rather than at its next round. Pending for ever if the plug cannot tell. It may be
+    /// dropped and called again; what happened in between is told by the next call.
+    async fn disturbed(&self, _load_balancer: LoadBalancerId) {
+        std::future::pending::<()>().await;
+    }
 }
 
 /// What is there of the place of a load balancer.

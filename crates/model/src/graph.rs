@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::tls::SealedMaterial;
 use crate::{
-    Generation, HealthMonitor, L7Policy, L7Rule, Listener, ListenerId, LoadBalancer, Member, Pool,
-    PoolId,
+    Attachment, FloatingAddress, Generation, HealthMonitor, L7Policy, L7Rule, Listener, ListenerId,
+    LoadBalancer, Member, Pool, PoolId,
 };
 
 /// A load balancer with everything that shall be in it; what is being deleted is not.
@@ -33,6 +33,12 @@ pub struct LoadBalancerGraph {
     /// Certificates and their like, sealed for the node that the graph is sent to.
     #[serde(default)]
     pub material: Vec<SealedMaterial>,
+    /// How the VIP's port is attached to its network; `None` if the control plane does not know.
+    #[serde(default)]
+    pub attachment: Option<Attachment>,
+    /// Where else the VIP can be reached.
+    #[serde(default)]
+    pub floating: Vec<FloatingAddress>,
 }
 
 impl LoadBalancerGraph {

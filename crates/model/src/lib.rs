@@ -8,6 +8,7 @@
 //! of another load balancer) are pure functions here, asked by the store within its transaction.
 
 pub mod address;
+pub mod attachment;
 pub mod flavor;
 pub mod generation;
 pub mod graph;
@@ -35,6 +36,7 @@ pub mod timestamp;
 pub mod tls;
 pub mod violation;
 
+pub use attachment::{Attachment, FloatingAddress, Route};
 pub use generation::{Epoch, Generation};
 pub use graph::LoadBalancerGraph;
 pub use health_monitor::HealthMonitor;

@@ -33,6 +33,8 @@ pub(crate) fn desired(
         members: staying(session, id)?,
         health_monitors: staying(session, id)?,
         material: Vec::new(),
+        attachment: None,
+        floating: Vec::new(),
     };
     graph.material = material::of_graph(session, &graph)?;
     Ok(graph)

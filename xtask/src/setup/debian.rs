@@ -27,6 +27,21 @@ pub(crate) const POSTGRESQL: Package = Package { name: "postgresql", present: ha
 /// The client of those who like it plain.
 pub(crate) const CURL: Package = Package { name: "curl", present: || find("curl").is_some() };
 
+/// The switch, which the lab starts for itself; what is set up as a service is not touched.
+pub(crate) const OPEN_VSWITCH: Package =
+    Package { name: "openvswitch-switch", present: || find("ovs-vswitchd").is_some() };
+
+/// What translates floating addresses.
+pub(crate) const NFTABLES: Package =
+    Package { name: "nftables", present: || find("nft").is_some() };
+
+/// What the lab builds its own part of the network with.
+pub(crate) const IPROUTE: Package = Package { name: "iproute2", present: || find("ip").is_some() };
+
+/// What listens on the wire for the lab.
+pub(crate) const TCPDUMP: Package =
+    Package { name: "tcpdump", present: || find("tcpdump").is_some() };
+
 /// What makes the certificates of the tests.
 pub(crate) const OPENSSL: Package =
     Package { name: "openssl", present: || find("openssl").is_some() };

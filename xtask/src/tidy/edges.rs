@@ -20,6 +20,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     // The node tower.
     ("plumbing", &["model"]),
     ("driver", &["model", "plumbing", "vault"]),
+    ("plug", &["driver", "model", "plumbing"]),
     ("haproxy", &["driver", "model", "plumbing", "vault"]),
     ("agent", &["driver", "haproxy", "model", "plumbing", "vault", "wire"]),
     // Those who see both.
@@ -30,8 +31,8 @@ const ROOMS: &[(&str, &[&str])] = &[
 ];
 
 const EVERYTHING: &[&str] = &[
-    "agent", "api", "control", "driver", "evenkeel", "facade", "haproxy", "model", "plumbing",
-    "store", "vault", "wire",
+    "agent", "api", "control", "driver", "evenkeel", "facade", "haproxy", "model", "plug",
+    "plumbing", "store", "vault", "wire",
 ];
 
 /// Crates of others, and the only rooms of ours in which they may be found.
@@ -43,15 +44,16 @@ const GUESTS: &[(&[&str], &[&str], &str)] = &[
     ),
     (
         // The lab sends signals and reads processes as a stranger would.
-        &["nix", "rustix", "rtnetlink", "libc", "caps"],
+        &["nix", "rustix", "rtnetlink", "libc", "caps", "netlink-packet-route"],
         &["plumbing", "e2e"],
         "the operating system is asked through plumbing only",
     ),
+    (&["tonic", "prost"], &["wire"], "what carries messages is known to wire only"),
     (&["axum", "tower-http"], &["control", "facade"], "HTTP is served by control and facade only"),
     (
         &["reqwest", "ureq", "isahc", "curl", "awc"],
-        &[],
-        "nothing here is a client of another service yet",
+        &["api"],
+        "the client of our API is in api; nothing here is a client of another service yet",
     ),
     (
         &["aws-lc-rs", "cbc", "des", "rc2", "ring", "rustls", "x509-parser"],
@@ -62,8 +64,8 @@ const GUESTS: &[(&[&str], &[&str], &str)] = &[
     (
         &["tokio", "async-trait", "futures", "tracing", "rand"],
         &[
-            "agent", "control", "driver", "e2e", "evenkeel", "facade", "haproxy", "plumbing",
-            "store", "wire",
+            "agent", "control", "driver", "e2e", "evenkeel", "facade", "haproxy", "plug",
+            "plumbing", "store", "wire",
         ],
         "model and api do nothing but say what is true: no IO, no async, no chance",
     ),

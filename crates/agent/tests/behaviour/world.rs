@@ -82,6 +82,8 @@ pub(crate) fn graph(number: u128, generation: u64) -> LoadBalancerGraph {
         members: Vec::new(),
         health_monitors: Vec::new(),
         material: Vec::new(),
+        attachment: None,
+        floating: Vec::new(),
     }
 }
 

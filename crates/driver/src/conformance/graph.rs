@@ -44,6 +44,8 @@ pub(super) fn of(capabilities: &Capabilities, vip: IpAddr) -> LoadBalancerGraph 
         l7_rules: Vec::new(),
         health_monitors: Vec::new(),
         material: Vec::new(),
+        attachment: None,
+        floating: Vec::new(),
         load_balancer,
     }
 }

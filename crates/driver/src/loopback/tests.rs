@@ -59,6 +59,8 @@ fn graph(vip: &str, ports: &[u16]) -> LoadBalancerGraph {
         members: Vec::new(),
         health_monitors: Vec::new(),
         material: Vec::new(),
+        attachment: None,
+        floating: Vec::new(),
     }
 }
 

@@ -44,6 +44,8 @@ fn graph() -> LoadBalancerGraph {
         pools: vec![http, tcp],
         health_monitors: Vec::new(),
         material: Vec::new(),
+        attachment: None,
+        floating: Vec::new(),
         load_balancer,
     }
 }

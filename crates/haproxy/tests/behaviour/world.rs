@@ -69,6 +69,8 @@ pub(crate) fn load_balancer() -> LoadBalancerGraph {
         members: Vec::new(),
         health_monitors: Vec::new(),
         material: Vec::new(),
+        attachment: None,
+        floating: Vec::new(),
     }
 }
 

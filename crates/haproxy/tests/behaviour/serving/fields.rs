@@ -345,6 +345,8 @@ fn each_list_of_a_graph_goes_its_way() {
         health_monitors: Reload |it| it.health_monitors.clear();
         // Sealed anew with every graph; what is in it counts where it is named.
         material: Note |_| ();
+            attachment: Note |_| ();
+            floating: Note |_| ();
     };
     check(&http(), rows);
 }

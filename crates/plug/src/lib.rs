@@ -1,0 +1,7 @@
+//! Brings VIPs to this node: a namespace for each load balancer, with a device in it that is
+//! plugged into a Linux bridge or into Open vSwitch.
+//!
+//! What is inside of a namespace (addresses, routes, settings, announcements) is the same for all;
+//! how a device gets into it is a [`Wiring`](wiring::Wiring).
+
+pub mod wiring;

@@ -1,13 +1,22 @@
 //! Linux, for those above who know nothing of it: processes and how they end, files that are
-//! whole, echo requests. The only crate that may hold unsafe code.
+//! whole, network namespaces, devices and packets. The only crate that may hold unsafe code.
 
+pub mod change;
 pub mod echo;
 pub mod file;
+#[cfg(feature = "isolation")]
+pub mod isolation;
+pub mod namespace;
+pub mod netlink;
 pub mod process;
 pub mod program;
 pub mod running;
 mod starter;
+pub mod sysctl;
 mod watched;
 
+pub use change::changes;
+pub use namespace::{Named, Namespace, Namespaces};
+pub use netlink::Netlink;
 pub use process::{Identity, Process};
 pub use program::{Lifetime, Program};

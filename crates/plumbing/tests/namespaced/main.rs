@@ -1,4 +1,5 @@
 //! Namespaces and netlink against the real kernel, as root, in namespaces of the tests' own.
+#![expect(clippy::unwrap_used, reason = "these are tests")]
 
 use std::fs;
 use std::io;

@@ -2,6 +2,15 @@
 //! plugged into a Linux bridge or into Open vSwitch.
 //!
 //! What is inside of a namespace (addresses, routes, settings, announcements) is the same for all;
-//! how a device gets into it is a [`Wiring`](wiring::Wiring).
+//! how a device gets into it is a [`Wiring`].
 
+pub mod bridge;
+mod interior;
+pub mod names;
+pub mod namespaced;
+mod trouble;
 pub mod wiring;
+
+pub use bridge::Bridge;
+pub use namespaced::Namespaced;
+pub use wiring::Wiring;

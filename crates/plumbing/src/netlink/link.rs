@@ -149,6 +149,15 @@ impl Netlink {
         self.set(index, "set alias", LinkAttribute::IfAlias(alias.to_owned()))
     }
 
+    /// Gives a device that is switched off another name.
+    ///
+    /// # Errors
+    ///
+    /// The kernel's; [`io::ErrorKind::AlreadyExists`] if it is taken.
+    pub fn rename(&self, index: u32, name: &str) -> io::Result<()> {
+        self.set(index, "rename link", LinkAttribute::IfName(name.to_owned()))
+    }
+
     /// Makes a device a port of a bridge.
     ///
     /// # Errors

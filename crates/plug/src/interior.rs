@@ -1,0 +1,163 @@
+//! What is inside of a namespace: settings, addresses and routes of the device of a VIP.
+
+use std::io;
+use std::net::IpAddr;
+
+use evenkeel_model::{Attachment, Route};
+use evenkeel_plumbing::netlink::route::MAIN;
+use evenkeel_plumbing::netlink::{Address, Link};
+use evenkeel_plumbing::{Namespace, Netlink, sysctl};
+use ipnet::IpNet;
+
+/// The inside of a namespace, with a device in it.
+#[derive(Debug)]
+pub(crate) struct Interior<'a> {
+    namespace: &'a Namespace,
+    netlink: Netlink,
+    device: Link,
+}
+
+/// How the addresses of a device fare.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Settled {
+    /// All can be used.
+    Yes,
+    /// It is not yet known whether somebody else has one.
+    NotYet,
+    /// Somebody else has this one.
+    Taken(IpAddr),
+}
+
+impl<'a> Interior<'a> {
+    /// The inside of `namespace`; `None` if the device is not there.
+    pub(crate) fn open(namespace: &'a Namespace, device: &str) -> io::Result<Option<Self>> {
+        let netlink = namespace.netlink()?;
+        let device = netlink.link(device)?;
+        Ok(device.map(|device| Self { namespace, netlink, device }))
+    }
+
+    /// Whether nothing differs from what the attachment says.
+    pub(crate) fn matches(&self, attachment: &Attachment) -> io::Result<bool> {
+        if !self.device.is_up || self.settled()? != Settled::Yes {
+            return Ok(false);
+        }
+        let (mut addresses, mut routes) = (self.addresses()?, self.routes()?);
+        let mut wanted = attachment.addresses.clone();
+        addresses.sort();
+        wanted.sort();
+        let mut ways = attachment.routes.clone();
+        routes.sort();
+        ways.sort();
+        Ok(addresses == wanted && routes == ways && self.has_settings()?)
+    }
+
+    /// Those of the wanted addresses that the device does not have yet.
+    pub(crate) fn missing(&self, attachment: &Attachment) -> io::Result<Vec<IpNet>> {
+        let there = self.addresses()?;
+        Ok(attachment.addresses.iter().filter(|net| !there.contains(net)).copied().collect())
+    }
+
+    /// Settings first, then the device is switched on: nothing that a stranger on the network says
+    /// is believed, not even for a moment.
+    pub(crate) fn switch_on(&self) -> io::Result<()> {
+        let name = self.device.name.clone();
+        self.namespace.within(move || each_setting(&name, |setting| sysctl::ensure(&[setting])))?;
+        if !self.device.is_up {
+            self.namespace.within(|| hasten(&self.device.name))?;
+            self.netlink.set_up(self.device.index)?;
+        }
+        Ok(())
+    }
+
+    /// Adds what is missing and takes away what is too much: addresses, then routes.
+    pub(crate) fn furnish(&self, attachment: &Attachment) -> io::Result<()> {
+        let index = self.device.index;
+        let there = self.addresses()?;
+        for stale in there.iter().filter(|net| !attachment.addresses.contains(net)) {
+            self.netlink.delete_address(index, *stale)?;
+        }
+        for missing in self.missing(attachment)? {
+            self.netlink.add_address(index, missing)?;
+        }
+        let there = self.routes()?;
+        for stale in there.iter().filter(|route| !attachment.routes.contains(route)) {
+            self.netlink.delete_route(index, MAIN, *stale)?;
+        }
+        for missing in attachment.routes.iter().filter(|route| !there.contains(route)) {
+            self.netlink.add_route(index, MAIN, *missing)?;
+        }
+        Ok(())
+    }
+
+    /// How the addresses fare.
+    pub(crate) fn settled(&self) -> io::Result<Settled> {
+        let addresses = self.netlink.addresses(self.device.index)?;
+        let mut own = addresses.iter().filter(|it| !it.is_link_local);
+        if let Some(taken) = own.clone().find(|it| it.is_duplicate) {
+            return Ok(Settled::Taken(taken.net.addr()));
+        }
+        Ok(if own.any(|it| it.is_tentative) { Settled::NotYet } else { Settled::Yes })
+    }
+
+    /// Takes away an address, so that it is tried anew the next time.
+    pub(crate) fn give_up(&self, address: IpAddr) -> io::Result<()> {
+        for net in self.addresses()?.into_iter().filter(|net| net.addr() == address) {
+            self.netlink.delete_address(self.device.index, net)?;
+        }
+        Ok(())
+    }
+
+    fn addresses(&self) -> io::Result<Vec<IpNet>> {
+        let all = self.netlink.addresses(self.device.index)?;
+        Ok(all.into_iter().filter(|it| !it.is_link_local).map(|it: Address| it.net).collect())
+    }
+
+    fn routes(&self) -> io::Result<Vec<Route>> {
+        self.netlink.routes(self.device.index, MAIN)
+    }
+
+    fn has_settings(&self) -> io::Result<bool> {
+        let name = self.device.name.clone();
+        let mut all = true;
+        self.namespace.within(|| {
+            each_setting(&name, |setting| {
+                all &= sysctl::is_set(setting)?;
+                Ok(())
+            })
+        })?;
+        Ok(all)
+    }
+}
+
+/// What is set in a namespace, before its device is switched on.
+fn each_setting(
+    device: &str,
+    mut with: impl FnMut(sysctl::Setting<'_>) -> io::Result<()>,
+) -> io::Result<()> {
+    for (name, value) in [
+        // The first address of a subnet takes no other with it when it goes.
+        ("ipv4/conf/all/promote_secondaries", "1"),
+        ("ipv4/conf/all/accept_redirects", "0"),
+        ("ipv4/conf/all/send_redirects", "0"),
+    ] {
+        with((name, value))?;
+    }
+    for (name, value) in [
+        ("ipv4/conf/DEVICE/accept_redirects", "0"),
+        ("ipv4/conf/DEVICE/send_redirects", "0"),
+        ("ipv6/conf/DEVICE/accept_ra", "0"),
+        ("ipv6/conf/DEVICE/accept_redirects", "0"),
+    ] {
+        with((&name.replace("DEVICE", device), value))?;
+    }
+    Ok(())
+}
+
+/// A quarter of a second is enough to find out whether somebody has an IPv6 address. Not compared:
+/// kernels round times each in their way.
+fn hasten(device: &str) -> io::Result<()> {
+    sysctl::ensure(&[
+        (&format!("ipv6/conf/{device}/router_solicitation_delay"), "0"),
+        (&format!("ipv6/neigh/{device}/retrans_time_ms"), "250"),
+    ])
+}

@@ -1,0 +1,7 @@
+//! The plugs against the real kernel, as root, in namespaces of the tests' own.
+#![expect(clippy::unwrap_used, reason = "the lint's exemption for tests does not see their worlds")]
+
+mod bridge;
+mod broken;
+mod strangers;
+mod world;

@@ -1,6 +1,8 @@
 //! Namespaces and netlink against the real kernel, as root, in namespaces of the tests' own.
 #![expect(clippy::unwrap_used, reason = "these are tests")]
 
+mod packet;
+
 use std::fs;
 use std::io;
 use std::net::IpAddr;

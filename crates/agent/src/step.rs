@@ -296,6 +296,7 @@ impl Hands {
             directory: self.node.sites.path(self.id),
             secrets: self.secrets(),
             namespace: None,
+            user: None,
             sockets: std::collections::BTreeMap::new(),
         }
     }

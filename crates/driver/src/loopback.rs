@@ -89,6 +89,7 @@ fn site(directory: &Path, load_balancer: LoadBalancerId, sockets: Sockets) -> Si
         directory,
         secrets: PathBuf::new(),
         namespace: None,
+        user: None,
         sockets,
     }
 }

@@ -22,6 +22,9 @@ pub struct Site {
     pub secrets: PathBuf,
     /// The network namespace to serve in, as a path to enter it by; `None` is that of the agent.
     pub namespace: Option<PathBuf>,
+    /// The number of the user, and of the group, that the data plane becomes once it listens: its
+    /// own, nobody else's on this node. `None`: it stays who the agent is. Set by the agent.
+    pub user: Option<u32>,
     /// Where a listener really listens, if not at VIP and port: without the right to bind ports
     /// under 1024 they are shifted.
     pub sockets: BTreeMap<ListenerId, SocketAddr>,

@@ -64,7 +64,7 @@ impl HaproxyDriver {
             if targets.is_empty() {
                 memory.pinger = None;
             } else if started || !earlier.is_some_and(|pinger| pinger.probes(&targets)) {
-                memory.pinger = Some(Pinger::start(&site.directory, targets, earlier));
+                memory.pinger = Some(Pinger::start(site, targets, earlier));
             }
         });
     }
@@ -88,9 +88,15 @@ impl HaproxyDriver {
             let states = carried::NOTHING.to_owned();
             return self.start(&instance, graph, wanted, states).await.map(|()| true);
         };
-        let Ok(served) = instance.socket().generation_at_last().await else {
-            // It hangs: nothing can be taken over from it, and nobody is served by it.
-            tracing::warn!(pid = running.identity().pid, "HAProxy does not answer, replaced");
+        let answer = if instance.is_outside(&running).map_err(disk)? {
+            None
+        } else {
+            instance.socket().generation_at_last().await.ok()
+        };
+        let Some(served) = answer else {
+            // It hangs, or is in a network of the past: nothing can be taken over from it, and
+            // nobody is served by it.
+            tracing::warn!(pid = running.identity().pid, "HAProxy is out of reach, replaced");
             running.end(END).await.map_err(unendable)?;
             let states = carried::NOTHING.to_owned();
             return self.start(&instance, graph, wanted, states).await.map(|()| true);
@@ -244,6 +250,7 @@ impl Driver for HaproxyDriver {
         let wanted = Applied {
             configuration,
             epoch: site.epoch,
+            namespace: site.namespace.clone(),
             retired: Vec::new(),
             pinged: pinged.clone(),
             template: self.template(),
@@ -264,6 +271,9 @@ impl Driver for HaproxyDriver {
         let Some(running) = instance.serving().await.map_err(disk)? else {
             return self.observe_silence(site, &instance).await;
         };
+        if instance.is_outside(&running).map_err(disk)? {
+            return self.observe_silence(site, &instance).await;
+        }
         let Ok(generation) = instance.socket().generation().await else {
             return self.observe_silence(site, &instance).await;
         };
@@ -277,7 +287,8 @@ impl Driver for HaproxyDriver {
         still_there(&instance, &statistics.retired).await;
         // What was made under another template is to be made anew.
         let is_made_so = applied.as_ref().is_none_or(|it| it.template == self.template());
-        self.ping(site, applied.map(|applied| applied.pinged).unwrap_or_default(), false);
+        let (namespace, pinged) = applied.map(|it| (it.namespace, it.pinged)).unwrap_or_default();
+        self.ping(&Site { namespace, ..site.clone() }, pinged, false);
         let counted = instance.notes().counted().await.map_err(disk)?.unwrap_or_default();
         let seen = Share { process: running.identity().into(), counters: statistics.traffic };
         let traffic = counted.total(Some(&seen));

@@ -9,7 +9,7 @@ use evenkeel_driver::{DriverError, Site};
 use evenkeel_model::Generation;
 use evenkeel_plumbing::process::found_in;
 use evenkeel_plumbing::program::Started as Child;
-use evenkeel_plumbing::{Process, Program};
+use evenkeel_plumbing::{Confinement, Namespace, Process, Program};
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout_at};
 
 use crate::HaproxyOptions;
@@ -42,13 +42,15 @@ pub(crate) struct Instance<'a> {
     options: &'a HaproxyOptions,
     directory: &'a Path,
     secrets: &'a Path,
+    namespace: Option<&'a Path>,
     notes: Notes,
 }
 
 impl<'a> Instance<'a> {
     pub(crate) fn at(site: &'a Site, options: &'a HaproxyOptions) -> Self {
-        let Site { directory, secrets, .. } = site;
-        Self { options, directory, secrets, notes: Notes::of(directory) }
+        let Site { directory, secrets, namespace, .. } = site;
+        let (namespace, notes) = (namespace.as_deref(), Notes::of(directory));
+        Self { options, directory, secrets, namespace, notes }
     }
 
     pub(crate) const fn notes(&self) -> &Notes {
@@ -63,6 +65,17 @@ impl<'a> Instance<'a> {
     pub(crate) async fn serving(&self) -> io::Result<Option<Process>> {
         let serving = self.notes.processes().await?.serving;
         serving.map_or(Ok(None), |started| self.held(started))
+    }
+
+    /// Whether a process serves in another network than that of the site: nobody reaches it there.
+    /// The namespace may have been made anew, under the same name.
+    pub(crate) fn is_outside(&self, process: &Process) -> io::Result<bool> {
+        let Some(path) = self.namespace else { return Ok(false) };
+        match Namespace::at(path) {
+            Ok(namespace) => process.is_outside(&namespace),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(true),
+            Err(error) => Err(error),
+        }
     }
 
     /// Whether a start was broken off, and what it left is not settled.
@@ -120,7 +133,7 @@ impl<'a> Instance<'a> {
     /// What is to be started: it takes the sockets of the one that serves, and lets all that came
     /// before finish.
     fn successor(&self, earlier: &Processes) -> io::Result<Program> {
-        let mut program = self.program(&SERVE);
+        let mut program = self.program(&SERVE)?;
         let serving = earlier.serving.map_or(Ok(None), |started| self.held(started))?;
         if serving.is_some() {
             program.arguments.extend(["-x", ADMIN_SOCKET].map(OsString::from));
@@ -256,13 +269,15 @@ impl<'a> Instance<'a> {
         Ok(())
     }
 
-    fn program(&self, arguments: &[&str]) -> Program {
-        Program {
+    fn program(&self, arguments: &[&str]) -> io::Result<Program> {
+        let namespace = self.namespace.map(Namespace::at).transpose()?;
+        Ok(Program {
             path: self.options.binary.clone(),
             arguments: arguments.iter().map(OsString::from).collect(),
             directory: self.directory.to_owned(),
             lifetime: self.options.lifetime,
-        }
+            confinement: Confinement { namespace, ..Confinement::default() },
+        })
     }
 
     fn unstartable(&self, source: io::Error) -> DriverError {

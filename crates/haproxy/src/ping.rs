@@ -3,9 +3,10 @@
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use evenkeel_driver::Site;
 use evenkeel_model::health_monitor::Probe;
 use evenkeel_model::number::{Seconds, Threshold};
 use evenkeel_model::observed::MemberHealth;
@@ -68,7 +69,7 @@ pub(crate) struct Pinger {
 
 impl Pinger {
     /// Probes `targets`, beginning with what `earlier` knew of them.
-    pub(crate) fn start(directory: &Path, targets: Vec<Target>, earlier: Option<&Self>) -> Self {
+    pub(crate) fn start(site: &Site, targets: Vec<Target>, earlier: Option<&Self>) -> Self {
         let known = earlier.map(Self::known).unwrap_or_default();
         let verdict = |member| known.get(&member).copied().unwrap_or(Verdict::Unknown);
         let ids = targets.iter().map(|target| target.server.member);
@@ -76,7 +77,7 @@ impl Pinger {
             Arc::new(Mutex::new(ids.map(|member| (member, verdict(member))).collect()));
         let mut tasks = JoinSet::new();
         for target in &targets {
-            tasks.spawn(probe(directory.to_owned(), *target, Arc::clone(&verdicts)));
+            tasks.spawn(probe(site.clone(), *target, Arc::clone(&verdicts)));
         }
         Self { targets, verdicts, tasks }
     }
@@ -101,7 +102,7 @@ impl Pinger {
     }
 }
 
-async fn probe(directory: PathBuf, target: Target, verdicts: Verdicts) {
+async fn probe(site: Site, target: Target, verdicts: Verdicts) {
     let member = target.server.member;
     let verdicts = || verdicts.lock().unwrap_or_else(PoisonError::into_inner);
     let mut verdict = verdicts().get(&member).copied().unwrap_or(Verdict::Unknown);
@@ -112,13 +113,14 @@ async fn probe(directory: PathBuf, target: Target, verdicts: Verdicts) {
     rounds.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         // Told first, so that what is observed is what HAProxy does.
-        if told != verdict && tell(&directory, target.server, verdict).await {
+        if told != verdict && tell(&site.directory, target.server, verdict).await {
             told = verdict;
             verdicts().insert(member, verdict);
         }
         rounds.tick().await;
         // Without a socket nothing is known, and nobody is said to be dead.
-        let answers = echo::answers(target.address, target.timeout.duration());
+        let (namespace, patience) = (site.namespace.as_deref(), target.timeout.duration());
+        let answers = echo::answers(namespace, target.address, patience);
         let Ok(answered) = answers.await else { continue };
         verdict = streak.after(answered, verdict, target.rise, target.fall);
     }

@@ -51,6 +51,9 @@ pub(crate) struct Applied {
     /// The placement under which it was told so.
     #[serde(default)]
     pub(crate) epoch: Epoch,
+    /// The network that it serves in.
+    #[serde(default)]
+    pub(crate) namespace: Option<PathBuf>,
     /// Servers that were retired while they had connections, and are still there.
     #[serde(default)]
     pub(crate) retired: Vec<ServerName>,

@@ -15,7 +15,7 @@ use std::time::Duration;
 use evenkeel_model::pool::Algorithm;
 use evenkeel_model::protocol::{ListenerProtocol, PoolProtocol};
 use evenkeel_model::{Listener, ListenerId, LoadBalancerGraph, LoadBalancerId, Pool, PoolId};
-use evenkeel_plumbing::{Lifetime, Program};
+use evenkeel_plumbing::{Confinement, Lifetime, Program};
 use minijinja::value::Serde;
 use minijinja::{Environment, UndefinedBehavior, Value, context};
 use serde::Serialize;
@@ -191,6 +191,7 @@ impl Template {
             arguments: ["-c", "-f", FILE].map(Into::into).to_vec(),
             directory: directory.to_owned(),
             lifetime: Lifetime::WithParent,
+            confinement: Confinement::default(),
         };
         let ended = program.run(CHECK).await.map_err(TemplateError::Unchecked)?;
         if ended.succeeded {

@@ -43,6 +43,7 @@ impl Namespaced {
             directory: directory.to_owned(),
             secrets: PathBuf::new(),
             namespace: Some(self.names.path(&names::namespace(load_balancer))),
+            user: None,
             sockets: BTreeMap::new(),
         }
     }

@@ -4,6 +4,7 @@
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::os::fd::OwnedFd;
+use std::path::Path;
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 
@@ -11,8 +12,10 @@ use rustix::net::{
     AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, connect, recv, send, socket_with,
 };
 use tokio::io::Interest;
+use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
+use crate::namespace::Namespace;
 use crate::watched::watched;
 
 /// What tells our requests on raw sockets apart, where every socket hears every answer.
@@ -45,15 +48,29 @@ fn open(target: IpAddr) -> io::Result<(OwnedFd, Way)> {
     Ok((socket_with(family, SocketType::RAW, flags, Some(protocol))?, Way::RawSocket))
 }
 
-/// Sends one echo request; true if its answer came within `patience`.
+/// A socket inside the network namespace that a path means.
+async fn open_in(namespace: Option<&Path>, target: IpAddr) -> io::Result<(OwnedFd, Way)> {
+    let Some(path) = namespace.map(Path::to_owned) else {
+        return open(target);
+    };
+    let opening = spawn_blocking(move || Namespace::at(&path)?.within(|| open(target)));
+    opening.await.map_err(io::Error::other)?
+}
+
+/// Sends one echo request from inside `namespace`, or from where this process is; true if its
+/// answer came within `patience`.
 ///
 /// Must be called within a tokio runtime.
 ///
 /// # Errors
 ///
-/// No socket could be had: no right, or no descriptor.
-pub async fn answers(target: IpAddr, patience: Duration) -> io::Result<bool> {
-    let (socket, way) = open(target)?;
+/// No socket could be had: no such namespace, no right, or no descriptor.
+pub async fn answers(
+    namespace: Option<&Path>,
+    target: IpAddr,
+    patience: Duration,
+) -> io::Result<bool> {
+    let (socket, way) = open_in(namespace, target).await?;
     let socket = watched(socket)?;
     if connect(socket.get_ref(), &SocketAddr::new(target, 0)).is_err() {
         // No route: nobody answers.
@@ -149,7 +166,7 @@ mod tests {
     async fn this_machine_answers_its_own_echo_requests() {
         // Without the right there is an error, and nobody is said to be dead.
         for target in ["127.0.0.1", "127.9.8.7"] {
-            let outcome = answers(target.parse().unwrap(), Duration::from_secs(5)).await;
+            let outcome = answers(None, target.parse().unwrap(), Duration::from_secs(5)).await;
             assert_eq!(outcome.is_ok(), is_allowed(), "{outcome:?}");
             assert!(outcome.unwrap_or(true), "{target}");
         }

@@ -2,6 +2,7 @@
 //! whole, network namespaces, devices and packets. The only crate that may hold unsafe code.
 
 pub mod change;
+pub mod confinement;
 pub mod echo;
 pub mod file;
 #[cfg(feature = "isolation")]
@@ -17,6 +18,7 @@ pub mod sysctl;
 mod watched;
 
 pub use change::changes;
+pub use confinement::Confinement;
 pub use namespace::{Named, Namespace, Namespaces};
 pub use netlink::Netlink;
 pub use packet::Speaker;

@@ -13,6 +13,7 @@ use rustix::process::{
 use tokio::io::unix::AsyncFd;
 use tokio::time::timeout;
 
+use crate::namespace::Namespace;
 use crate::watched::watched;
 
 /// Which process: its number, and when it started in ticks since the system did. Both together are
@@ -146,6 +147,19 @@ impl Process {
         match place(&working_directory(self.identity.pid)) {
             Ok(theirs) => place(directory).ok() != Some(theirs),
             Err(error) => error.kind() != io::ErrorKind::NotFound,
+        }
+    }
+
+    /// Whether it is in another network namespace than this. What is ending is in none.
+    ///
+    /// # Errors
+    ///
+    /// We may not look, or the system's.
+    pub fn is_outside(&self, namespace: &Namespace) -> io::Result<bool> {
+        match std::fs::metadata(format!("/proc/{}/ns/net", self.identity.pid)) {
+            Ok(theirs) => Ok(theirs.ino() != namespace.inode()?),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(error),
         }
     }
 

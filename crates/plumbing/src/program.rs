@@ -11,6 +11,7 @@ use std::time::Duration;
 use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, ftruncate, memfd_create};
 use tokio::time::timeout;
 
+use crate::confinement::Confinement;
 use crate::process::Process;
 use crate::starter;
 
@@ -35,8 +36,11 @@ pub struct Program {
     pub arguments: Vec<OsString>,
     /// Where it runs.
     pub directory: PathBuf,
-    /// Whether it ends with this process.
+    /// Whether it ends with this process. A program that becomes another user lives on all the
+    /// same.
     pub lifetime: Lifetime,
+    /// Where it is put, and what it can never get.
+    pub confinement: Confinement,
 }
 
 /// A program that was started, and what it says. Killed when it is dropped, until it is kept: who
@@ -132,6 +136,7 @@ mod tests {
             arguments: vec!["-c".into(), script.into()],
             directory: PathBuf::from("/"),
             lifetime: Lifetime::WithParent,
+            confinement: Confinement::default(),
         }
     }
 

@@ -111,10 +111,12 @@ fn spawn(program: &Program, output: File) -> io::Result<Unclaimed> {
         .stdout(output.try_clone()?)
         .stderr(output);
     let (lifetime, parent) = (program.lifetime, getpid());
+    let confinement = program.confinement.open()?;
     // SAFETY: between fork and exec the closure makes a few system calls and touches no memory that
     // another thread may hold a lock on.
     unsafe {
         command.pre_exec(move || {
+            confinement.enter()?;
             // A session of its own: ctrl-c in a terminal is not for it.
             setsid()?;
             // What it has in memory, keys among it, is not for a disk.

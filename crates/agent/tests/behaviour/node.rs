@@ -270,5 +270,13 @@ impl Plug for FakeNode {
 fn site(directory: PathBuf, load_balancer: LoadBalancerId) -> Site {
     let sockets = BTreeMap::new();
     let secrets = PathBuf::new();
-    Site { load_balancer, epoch: Epoch::default(), directory, secrets, namespace: None, sockets }
+    Site {
+        load_balancer,
+        epoch: Epoch::default(),
+        directory,
+        secrets,
+        namespace: None,
+        user: None,
+        sockets,
+    }
 }

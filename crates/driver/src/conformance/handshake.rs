@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use evenkeel_plumbing::program::Started;
-use evenkeel_plumbing::{Lifetime, Program};
+use evenkeel_plumbing::{Confinement, Lifetime, Program};
 use evenkeel_vault::fixtures::Identity;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{Instant, interval};
@@ -106,6 +106,7 @@ impl Clients {
             arguments: words.iter().map(Into::into).collect(),
             directory: self.place.clone(),
             lifetime: Lifetime::WithParent,
+            confinement: Confinement::default(),
         }
     }
 }

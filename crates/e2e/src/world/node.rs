@@ -167,6 +167,7 @@ fn site(directory: &Path, load_balancer: LoadBalancerId) -> Site {
         directory: directory.to_owned(),
         secrets: std::path::PathBuf::new(),
         namespace: None,
+        user: None,
         sockets: std::collections::BTreeMap::new(),
     }
 }

@@ -59,6 +59,7 @@ pub(super) fn configuration() -> (Configuration, LoadBalancerGraph) {
         directory: PathBuf::new(),
         secrets: PathBuf::new(),
         namespace: None,
+        user: None,
         sockets: BTreeMap::new(),
     };
     let limits = NodeLimits { descriptors: 20_000 };

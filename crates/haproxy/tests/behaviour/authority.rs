@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use evenkeel_model::tls::{MaterialId, MaterialKind, Slot, TlsOwner};
-use evenkeel_plumbing::{Lifetime, Program};
+use evenkeel_plumbing::{Confinement, Lifetime, Program};
 use evenkeel_vault::fixtures::{self, Algorithm, Identity, Request};
 use evenkeel_vault::{Material, Piece, Secret};
 use tempfile::NamedTempFile;
@@ -22,6 +22,7 @@ pub(crate) async fn shell(directory: &Path, script: &str) -> String {
         arguments: vec!["-c".into(), script.into()],
         directory: directory.to_owned(),
         lifetime: Lifetime::WithParent,
+        confinement: Confinement::default(),
     };
     program.run(PATIENCE).await.unwrap().said
 }

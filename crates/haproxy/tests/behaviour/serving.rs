@@ -7,6 +7,7 @@ mod frames;
 mod hostile;
 mod interruptions;
 mod metrics;
+mod namespaced;
 pub(crate) mod node;
 mod policies;
 mod statistics;

@@ -85,6 +85,7 @@ pub(crate) fn site(graph: &LoadBalancerGraph) -> Site {
         directory: PathBuf::from("/var/lib/evenkeel"),
         secrets: PathBuf::from("/run/evenkeel"),
         namespace: None,
+        user: None,
         sockets: BTreeMap::new(),
     }
 }

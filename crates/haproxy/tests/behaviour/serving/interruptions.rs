@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use evenkeel_driver::Driver;
 use evenkeel_model::observed::Served;
-use evenkeel_plumbing::{Lifetime, Program};
+use evenkeel_plumbing::{Confinement, Lifetime, Program};
 use tokio::time::timeout;
 
 use super::node::{Node, PATIENCE, answers, each, get};
@@ -62,6 +62,7 @@ async fn a_process_that_has_not_begun_to_serve_is_ended_and_no_stranger_is() {
             arguments: arguments.iter().map(Into::into).collect(),
             directory: node.site.directory.clone(),
             lifetime: Lifetime::WithParent,
+            confinement: Confinement::default(),
         };
         program.start().await.unwrap()
     };

@@ -9,7 +9,7 @@ use evenkeel_model::protocol::{ListenerProtocol, PoolProtocol};
 use evenkeel_model::tls::{Alpn, MaterialKind, TlsOwner};
 use evenkeel_model::{MemberId, PoolId};
 use evenkeel_plumbing::program::Started;
-use evenkeel_plumbing::{Lifetime, Program};
+use evenkeel_plumbing::{Confinement, Lifetime, Program};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, interval};
 
@@ -34,6 +34,7 @@ async fn member(address: &str, options: &str) -> Started {
         arguments: ["-db".into(), "-f".into(), file.clone().into()].to_vec(),
         directory: "/".into(),
         lifetime: Lifetime::WithParent,
+        confinement: Confinement::default(),
     };
     let started = program.start().await.unwrap();
     let socket = SocketAddr::new(address.parse::<IpAddr>().unwrap(), 8000);

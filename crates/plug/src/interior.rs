@@ -1,13 +1,18 @@
 //! What is inside of a namespace: settings, addresses and routes of the device of a VIP.
 
 use std::io;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
+use std::time::Duration;
 
+use evenkeel_model::network::MacAddress;
 use evenkeel_model::{Attachment, Route};
 use evenkeel_plumbing::netlink::route::MAIN;
 use evenkeel_plumbing::netlink::{Address, Link};
-use evenkeel_plumbing::{Namespace, Netlink, sysctl};
+use evenkeel_plumbing::{Namespace, Netlink, Speaker, sysctl};
 use ipnet::IpNet;
+
+/// How long neighbours may take to say that they have an address.
+const PATIENCE: Duration = Duration::from_millis(50);
 
 /// The inside of a namespace, with a device in it.
 #[derive(Debug)]
@@ -67,6 +72,26 @@ impl<'a> Interior<'a> {
             self.netlink.set_up(self.device.index)?;
         }
         Ok(())
+    }
+
+    /// Who speaks from the device.
+    pub(crate) fn speaker(&self) -> io::Result<Speaker> {
+        Speaker::open(self.namespace, &self.device)
+    }
+
+    /// Somebody else on the network who has an IPv4 address that the device is to get now: the
+    /// kernel asks for those of IPv6 only.
+    pub(crate) fn rival(
+        &self,
+        speaker: &Speaker,
+        attachment: &Attachment,
+    ) -> io::Result<Option<(Ipv4Addr, MacAddress)>> {
+        let v4 = |net: IpNet| match net.addr() {
+            IpAddr::V4(address) => Some(address),
+            IpAddr::V6(_) => None,
+        };
+        let new: Vec<_> = self.missing(attachment)?.into_iter().filter_map(v4).collect();
+        if new.is_empty() { Ok(None) } else { speaker.rival(&new, PATIENCE) }
     }
 
     /// Adds what is missing and takes away what is too much: addresses, then routes.

@@ -4,7 +4,9 @@
 //! What is inside of a namespace (addresses, routes, settings, announcements) is the same for all;
 //! how a device gets into it is a [`Wiring`].
 
+mod announcer;
 pub mod bridge;
+mod furnishing;
 mod interior;
 pub mod names;
 pub mod namespaced;

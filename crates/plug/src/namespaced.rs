@@ -2,38 +2,45 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
 use async_trait::async_trait;
 use evenkeel_driver::{Plug, PlugError, Plugged, Site};
 use evenkeel_model::{Attachment, Epoch, LoadBalancerGraph, LoadBalancerId};
 use evenkeel_plumbing::{Named, Namespace, Namespaces};
-use tokio::time::{Instant, interval};
 
-use crate::interior::{Interior, Settled};
+use crate::announcer::{Announcer, close};
+use crate::furnishing::{furnish, until_settled};
+use crate::interior::Interior;
 use crate::names;
 use crate::trouble::{kernel, off_runtime, strange, unavailable};
-use crate::wiring::{Wired, Wires, Wiring};
+use crate::wiring::{Wires, Wiring};
 
-/// How long the kernel may take to find out whether somebody else has an IPv6 address, and how
-/// often it is asked.
-const SETTLE: Duration = Duration::from_secs(5);
-const ASK: Duration = Duration::from_millis(20);
+/// How often each address is announced unless it is said otherwise.
+const ANNOUNCEMENTS: u32 = 3;
 
 /// Brings VIPs into namespaces of their own.
 #[derive(Debug)]
 pub struct Namespaced {
     names: Namespaces,
     wiring: Arc<dyn Wiring>,
+    announcer: Announcer,
 }
 
 impl Namespaced {
-    /// Namespaces named in `names`, with devices by `wiring`.
+    /// Namespaces named in `names`, with devices by `wiring`. Whenever a VIP is plugged, each of its
+    /// addresses is announced three times, a second apart.
     pub fn new(names: Namespaces, wiring: Arc<dyn Wiring>) -> Self {
-        Self { names, wiring }
+        let announcer = Announcer::new(Arc::clone(&wiring), ANNOUNCEMENTS);
+        Self { names, wiring, announcer }
+    }
+
+    /// The same, with another number of announcements; 0 announces nothing.
+    #[must_use]
+    pub fn announcing(self, times: u32) -> Self {
+        let announcer = Announcer::new(Arc::clone(&self.wiring), times);
+        Self { announcer, ..self }
     }
 
     fn site(&self, directory: &Path, load_balancer: LoadBalancerId) -> Site {
@@ -77,10 +84,17 @@ impl Plug for Namespaced {
     async fn ensure(&self, directory: &Path, graph: &LoadBalancerGraph) -> Result<Site, PlugError> {
         let id = graph.load_balancer.id;
         let attachment = attachment(graph)?;
+        // What speaks for a namespace that was lost would keep it, and the names of its devices.
+        self.announcer.forget(id).await;
         let namespace = self.make(id).await?;
         let name = names::namespace(id);
         let wired = self.wiring.ensure(id, &name, attachment).await?;
-        furnish(&namespace, &wired, attachment).await?;
+        let speaker = furnish(&namespace, &wired, attachment).await?;
+        if let Err(error) = until_settled(&namespace, &wired.device).await {
+            close(speaker).await;
+            return Err(error);
+        }
+        self.announcer.announce(id, attachment, speaker);
         Ok(self.site(directory, id))
     }
 
@@ -123,6 +137,7 @@ impl Plug for Namespaced {
         load_balancer: LoadBalancerId,
     ) -> Result<(), PlugError> {
         let (name, mark) = (names::namespace(load_balancer), names::mark(load_balancer));
+        self.announcer.forget(load_balancer).await;
         self.wiring.remove(load_balancer, &name, &[]).await?;
         let names = self.names.clone();
         off_runtime(move || names.remove(&name, &mark).map_err(kernel("remove the namespace")))
@@ -158,64 +173,4 @@ fn attachment(graph: &LoadBalancerGraph) -> Result<&Attachment, PlugError> {
             None,
         )
     })
-}
-
-/// Brings addresses and routes into a namespace, and waits until they can be used.
-async fn furnish(
-    namespace: &Namespace,
-    wired: &Wired,
-    attachment: &Attachment,
-) -> Result<(), PlugError> {
-    let (inside, device, wanted) = (namespace.clone(), wired.device.clone(), attachment.clone());
-    off_runtime(move || {
-        let failed = || kernel("set up the addresses of the VIP");
-        let interior = Interior::open(&inside, &device).map_err(failed())?;
-        let interior = interior.ok_or_else(|| failed()(io::ErrorKind::NotFound.into()))?;
-        interior.switch_on().map_err(failed())?;
-        interior.furnish(&wanted).map_err(failed())
-    })
-    .await?;
-    until_settled(namespace, &wired.device).await
-}
-
-async fn until_settled(namespace: &Namespace, device: &str) -> Result<(), PlugError> {
-    let deadline = Instant::now() + SETTLE;
-    let mut asking = interval(ASK);
-    loop {
-        asking.tick().await;
-        let (inside, device) = (namespace.clone(), device.to_owned());
-        let settled = off_runtime(move || settled(&inside, &device)).await?;
-        match settled {
-            Settled::Yes => return Ok(()),
-            Settled::Taken(address) => return Err(taken(address)),
-            Settled::NotYet if Instant::now() < deadline => {}
-            Settled::NotYet => {
-                return Err(unavailable(
-                    "the kernel does not find out whether the VIP is free",
-                    "it is tried again; the operator sees to it that the node's network is up",
-                    None,
-                ));
-            }
-        }
-    }
-}
-
-fn settled(inside: &Namespace, device: &str) -> Result<Settled, PlugError> {
-    let look = || {
-        let interior = Interior::open(inside, device)?.ok_or(io::ErrorKind::NotFound)?;
-        let settled = interior.settled()?;
-        if let Settled::Taken(address) = settled {
-            interior.give_up(address)?;
-        }
-        Ok(settled)
-    };
-    look().map_err(kernel("look at the addresses of the VIP"))
-}
-
-fn taken(address: IpAddr) -> PlugError {
-    unavailable(
-        format!("the address {address} is used by somebody else on its network"),
-        "the operator finds out who, or the tenant takes another address",
-        None,
-    )
 }

@@ -1,7 +1,10 @@
 //! The plugs against the real kernel, as root, in namespaces of the tests' own.
 #![expect(clippy::unwrap_used, reason = "the lint's exemption for tests does not see their worlds")]
 
+mod announced;
 mod bridge;
 mod broken;
+mod ear;
 mod strangers;
+mod taken;
 mod world;

@@ -50,6 +50,11 @@ pub(crate) fn main_graph() -> LoadBalancerGraph {
     graph
 }
 
+/// The wiring of a node with bridges.
+pub(crate) fn bridge() -> Bridge {
+    Bridge::new(Namespaces::default(), BTreeMap::new()).unwrap()
+}
+
 /// A node with bridges.
 pub(crate) struct Node {
     plug: Namespaced,
@@ -58,11 +63,18 @@ pub(crate) struct Node {
 
 impl Node {
     fn new() -> Self {
-        let names = Namespaces::default();
-        let wiring = Bridge::new(names.clone(), BTreeMap::new()).unwrap();
-        let wiring: Arc<dyn Wiring> = Arc::new(wiring);
         let root = Namespace::current().unwrap().netlink().unwrap();
-        Self { plug: Namespaced::new(names, wiring), root }
+        Self { plug: Namespaced::new(Namespaces::default(), Arc::new(bridge())), root }
+    }
+
+    /// The same, by another wiring.
+    pub(crate) fn wired_by(self, wiring: impl Wiring + 'static) -> Self {
+        Self { plug: Namespaced::new(Namespaces::default(), Arc::new(wiring)), ..self }
+    }
+
+    /// The same, with another number of announcements.
+    pub(crate) fn announcing(self, times: u32) -> Self {
+        Self { plug: self.plug.announcing(times), ..self }
     }
 
     pub(crate) async fn ensure(&self, graph: &LoadBalancerGraph) -> Result<Site, PlugError> {

@@ -64,6 +64,8 @@ macro_rules! ids {
 ids! {
     /// A load balancer; its namespace and its state directory are named after it.
     LoadBalancerId;
+    /// A floating address: one of an outer network that stands for a VIP.
+    FloatingId;
     /// A listener: one protocol and port of a load balancer's VIP.
     ListenerId;
     /// A pool of members that share a balancing algorithm and a health monitor.

@@ -41,9 +41,9 @@ pub use generation::{Epoch, Generation};
 pub use graph::LoadBalancerGraph;
 pub use health_monitor::HealthMonitor;
 pub use id::{
-    AgentId, HealthMonitorId, L7PolicyId, L7RuleId, ListenerId, LoadBalancerId, MaterialId,
-    MemberId, NetworkId, OfferingId, PoolId, PortId, ProfileId, ProjectId, ResourceKind, SeriesId,
-    SubnetId,
+    AgentId, FloatingId, HealthMonitorId, L7PolicyId, L7RuleId, ListenerId, LoadBalancerId,
+    MaterialId, MemberId, NetworkId, OfferingId, PoolId, PortId, ProfileId, ProjectId,
+    ResourceKind, SeriesId, SubnetId,
 };
 pub use l7_policy::L7Policy;
 pub use l7_rule::L7Rule;

@@ -33,6 +33,16 @@ pub enum StoreError {
         /// Under which id.
         id: Uuid,
     },
+    /// A network object of ours that others use.
+    #[error("{kind} {id} is in use: {by}.")]
+    NetworkObjectInUse {
+        /// `Network` or `Subnet`.
+        kind: &'static str,
+        /// Under which id.
+        id: Uuid,
+        /// By what, and what to do first.
+        by: &'static str,
+    },
     /// There is no such flavor, availability zone or profile.
     #[error("{what} {name} not found.")]
     NoOffering {

@@ -4,7 +4,7 @@ use evenkeel_model::{AgentId, Epoch, Generation, LoadBalancer, LoadBalancerGraph
 
 use crate::engine::{Session, values};
 use crate::stored::{Stored, get, select};
-use crate::{Store, StoreError, material};
+use crate::{Store, StoreError, material, network};
 
 /// What shall be of a load balancer: what is being deleted is left out.
 pub(crate) fn desired(
@@ -37,6 +37,7 @@ pub(crate) fn desired(
         floating: Vec::new(),
     };
     graph.material = material::of_graph(session, &graph)?;
+    network::attach(session, &mut graph)?;
     Ok(graph)
 }
 

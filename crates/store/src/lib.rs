@@ -56,6 +56,7 @@ pub use config::{Backend, Clock, StoreConfig, SystemClock};
 pub use error::StoreError;
 pub use list::{Direction, Filter, ListQuery, Page, Scope, TagFilter};
 pub use material::{Furnish, Furnished};
+pub use network::FloatingRequest;
 pub use placement::{Assignment, Placement, Unplaced};
 pub use quota::{LimitChange, LimitsChange};
 pub use secret::{KeptSecret, SecretKind, SecretQuery};

@@ -1,5 +1,8 @@
 //! Networks of our own: where VIPs are leased from, and what the network façade shows.
 
+mod attachment;
+mod change;
+mod floating;
 mod room;
 mod rows;
 mod vip;
@@ -10,6 +13,8 @@ use evenkeel_model::{PortId, Violation};
 use crate::engine::Session;
 use crate::{Store, StoreError};
 
+pub(crate) use attachment::attach;
+pub use floating::FloatingRequest;
 pub(crate) use vip::{Tenant, lease, release};
 
 impl Store {

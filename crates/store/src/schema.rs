@@ -9,6 +9,7 @@ const STEPS: &[&str] = &[
     include_str!("../migrations/0002_node.sql"),
     include_str!("../migrations/0003_offerings.sql"),
     include_str!("../migrations/0004_secrets.sql"),
+    include_str!("../migrations/0005_networks.sql"),
 ];
 
 /// Takes the steps that the database has not taken.

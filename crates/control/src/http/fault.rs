@@ -98,6 +98,7 @@ impl From<StoreError> for Refusal {
             | StoreError::Immutable { .. }
             | StoreError::InvalidState { .. }
             | StoreError::AddressInUse { .. }
+            | StoreError::NetworkObjectInUse { .. }
             | StoreError::OfferingInUse { .. }
             | StoreError::OfferingTaken { .. }
             | StoreError::Duplicate => Fault::conflict(text),

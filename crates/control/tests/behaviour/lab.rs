@@ -131,6 +131,8 @@ async fn seed(store: &Store) {
         project: ProjectId::new(OWN).unwrap(),
         shared: true,
         mtu: 1500,
+        vlan: None,
+        is_external: false,
     };
     let subnet = Subnet {
         id: SubnetId::new(SUBNET),
@@ -138,6 +140,8 @@ async fn seed(store: &Store) {
         name: "vips".to_owned(),
         cidr: "10.0.0.0/24".parse().unwrap(),
         gateway: None::<IpAddr>,
+        host_routes: Vec::new(),
+        pools: Vec::new(),
     };
     store.seed_network(network, vec![subnet]).await.unwrap();
 }

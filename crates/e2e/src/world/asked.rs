@@ -29,6 +29,8 @@ pub(super) async fn seed(store: &Store) -> anyhow::Result<()> {
         project: project(),
         shared: true,
         mtu: 1500,
+        vlan: None,
+        is_external: false,
     };
     let subnet = Subnet {
         id: SUBNET,
@@ -36,6 +38,8 @@ pub(super) async fn seed(store: &Store) -> anyhow::Result<()> {
         name: "vips".to_owned(),
         cidr: "10.1.0.0/16".parse()?,
         gateway: None,
+        host_routes: Vec::new(),
+        pools: Vec::new(),
     };
     store.seed_network(network, vec![subnet]).await?;
     Ok(())

@@ -215,6 +215,8 @@ async fn store(run: &Run, home: &Home) -> anyhow::Result<Store> {
         project: ProjectId::new(demo_project()?.id).context("a fixed id is an id")?,
         shared: true,
         mtu: 65_535,
+        vlan: None,
+        is_external: false,
     };
     let subnet = Subnet {
         id: SubnetId::new(VIP_SUBNET),
@@ -222,6 +224,8 @@ async fn store(run: &Run, home: &Home) -> anyhow::Result<Store> {
         name: "vips".to_owned(),
         cidr: run.vips.into(),
         gateway: None,
+        host_routes: Vec::new(),
+        pools: Vec::new(),
     };
     store.seed_network(network, vec![subnet]).await?;
     Ok(store)

@@ -80,6 +80,7 @@ ids!(
     evenkeel_model::L7RuleId,
     evenkeel_model::ListenerId,
     evenkeel_model::LoadBalancerId,
+    evenkeel_model::FloatingId,
     evenkeel_model::MemberId,
     evenkeel_model::NetworkId,
     evenkeel_model::OfferingId,

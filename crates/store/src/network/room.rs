@@ -43,6 +43,7 @@ impl Room {
         let mut closed: Vec<(u128, u128)> = reserved
             .map(|net| (number(net.network()), number(net.broadcast())))
             .chain(gateway.map(|gateway| (number(gateway), number(gateway))))
+            .chain(beyond(&subnet.pools, first, last))
             .collect();
         closed.sort_unstable();
         Self { is_v4: is_v4(subnet.cidr), first, last, closed }
@@ -93,6 +94,23 @@ impl Room {
     }
 }
 
+/// What is between the pools, and on either side of them; nothing if there are none.
+fn beyond(pools: &[(IpAddr, IpAddr)], first: u128, last: u128) -> Vec<(u128, u128)> {
+    let mut pools: Vec<_> = pools.iter().map(|(from, to)| (number(*from), number(*to))).collect();
+    pools.sort_unstable();
+    let (mut closed, mut next) = (Vec::new(), first);
+    for (from, to) in &pools {
+        if *from > next {
+            closed.push((next, from - 1));
+        }
+        next = next.max(to.saturating_add(1));
+    }
+    if !pools.is_empty() && next <= last {
+        closed.push((next, last));
+    }
+    closed
+}
+
 fn is_v4(net: IpNet) -> bool {
     net.addr().is_ipv4()
 }
@@ -115,14 +133,20 @@ mod tests {
 
     use super::*;
 
-    fn room(cidr: &str, gateway: Option<&str>, reserved: &[&str]) -> Room {
-        let subnet = Subnet {
+    fn subnet(cidr: &str, gateway: Option<&str>) -> Subnet {
+        Subnet {
             id: Uuid::nil().into(),
             network: Uuid::nil().into(),
             name: String::new(),
             cidr: cidr.parse().unwrap(),
             gateway: gateway.map(|gateway| gateway.parse().unwrap()),
-        };
+            host_routes: Vec::new(),
+            pools: Vec::new(),
+        }
+    }
+
+    fn room(cidr: &str, gateway: Option<&str>, reserved: &[&str]) -> Room {
+        let subnet = subnet(cidr, gateway);
         let reserved = reserved.iter().map(|net| net.parse().unwrap()).collect();
         Room::of(&subnet, &AddressRules { loopback_allowed: false, reserved })
     }
@@ -153,6 +177,16 @@ mod tests {
             all(&room("2001:db8::/126", None, &[])),
             ["2001:db8::1", "2001:db8::2", "2001:db8::3"]
         );
+    }
+
+    #[test]
+    fn addresses_are_handed_out_from_the_pools_only() {
+        let at = |text: &str| text.parse().unwrap();
+        let mut subnet = subnet("192.0.2.0/28", Some("192.0.2.4"));
+        subnet.pools = vec![(at("192.0.2.9"), at("192.0.2.9")), (at("192.0.2.3"), at("192.0.2.5"))];
+        let room = Room::of(&subnet, &AddressRules::default());
+        assert_eq!(all(&room), ["192.0.2.3", "192.0.2.5", "192.0.2.9"]);
+        assert!(room.holds(at("192.0.2.7")), "who asks for another by name may have it");
     }
 
     #[test]

@@ -1,15 +1,17 @@
 //! Networks, subnets and ports in their tables.
 
+use std::net::IpAddr;
+
 use evenkeel_model::network::{FixedAddress, MacAddress, Network, Port, Subnet};
 use evenkeel_model::{LoadBalancerId, NetworkId, PortId, ProjectId, SubnetId};
 
 use super::room::{number_of_key, sort_key};
 use crate::StoreError;
-use crate::engine::{Row, Session, Value, values};
+use crate::engine::{Row, Session, Value, json, values};
 
-const NETWORK: &str = "SELECT id, name, project_id, shared, mtu FROM networks";
-const SUBNET: &str = "SELECT id, network_id, name, cidr, gateway FROM subnets";
-const PORT: &str = "SELECT id, network_id, project_id, name, device, device_owner FROM ports";
+const NETWORK: &str = "SELECT id, name, project_id, shared, mtu, vlan, is_external FROM networks";
+const SUBNET: &str = "SELECT id, network_id, name, cidr, gateway, host_routes, pools FROM subnets";
+const PORT: &str = "SELECT id, network_id, project_id, name, device, device_owner, mac FROM ports";
 
 fn project(row: &Row, at: usize) -> Result<ProjectId, StoreError> {
     let text = row.text(at)?;
@@ -23,6 +25,8 @@ fn read_network(row: &Row) -> Result<Network, StoreError> {
         project: project(row, 2)?,
         shared: row.bool(3)?,
         mtu: u16::try_from(row.int(4)?).unwrap_or(u16::MAX),
+        vlan: row.maybe_int(5).and_then(|vlan| u16::try_from(vlan).ok()),
+        is_external: row.bool(6)?,
     })
 }
 
@@ -33,6 +37,8 @@ fn read_subnet(row: &Row) -> Result<Subnet, StoreError> {
         name: row.text(2)?.to_owned(),
         cidr: row.parse(3)?,
         gateway: row.maybe_parse(4)?,
+        host_routes: row.json(5)?,
+        pools: row.json(6)?,
     })
 }
 
@@ -48,7 +54,7 @@ fn read_port(session: &mut Session<'_>, row: &Row) -> Result<Port, StoreError> {
         network: row.parse(1)?,
         project: project(row, 2)?,
         name: row.text(3)?.to_owned(),
-        mac: MacAddress::of(id),
+        mac: row.maybe_parse(6)?.unwrap_or(MacAddress::of(id)),
         device: row.text(4)?.to_owned(),
         device_owner: row.text(5)?.to_owned(),
         addresses: addresses.iter().map(held).collect::<Result<_, StoreError>>()?,
@@ -73,16 +79,65 @@ pub(super) fn insert_network(
 ) -> Result<(), StoreError> {
     session
         .execute(
-            "INSERT INTO networks (id, name, project_id, shared, mtu) VALUES (?1, ?2, ?3, ?4, ?5)",
+            "INSERT INTO networks (id, name, project_id, shared, mtu, vlan, is_external) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
             &values![
                 network.id,
                 network.name.as_str(),
                 &network.project,
                 network.shared,
-                i64::from(network.mtu)
+                i64::from(network.mtu),
+                network.vlan.map(i64::from),
+                network.is_external
             ],
         )
         .map(drop)
+}
+
+pub(super) fn update_network(
+    session: &mut Session<'_>,
+    network: &Network,
+) -> Result<(), StoreError> {
+    session
+        .execute(
+            "UPDATE networks SET name = ?2, shared = ?3, mtu = ?4, vlan = ?5, is_external = ?6 \
+             WHERE id = ?1",
+            &values![
+                network.id,
+                network.name.as_str(),
+                network.shared,
+                i64::from(network.mtu),
+                network.vlan.map(i64::from),
+                network.is_external
+            ],
+        )
+        .map(drop)
+}
+
+pub(super) fn update_subnet(session: &mut Session<'_>, subnet: &Subnet) -> Result<(), StoreError> {
+    session
+        .execute(
+            "UPDATE subnets SET name = ?2, gateway = ?3, host_routes = ?4, pools = ?5 \
+             WHERE id = ?1",
+            &values![
+                subnet.id,
+                subnet.name.as_str(),
+                subnet.gateway.map(|gateway| gateway.to_string()),
+                json(&subnet.host_routes),
+                json(&subnet.pools)
+            ],
+        )
+        .map(drop)
+}
+
+/// Whether a port of a network has this address.
+pub(super) fn is_taken(
+    session: &mut Session<'_>,
+    network: NetworkId,
+    address: IpAddr,
+) -> Result<bool, StoreError> {
+    let sql = "SELECT 1 FROM port_addresses WHERE network_id = ?1 AND sort_key = ?2";
+    Ok(session.first(sql, &values![network, sort_key(address)])?.is_some())
 }
 
 pub(super) fn subnet(
@@ -110,15 +165,18 @@ pub(super) fn insert_subnet(session: &mut Session<'_>, subnet: &Subnet) -> Resul
     let now = session.moment();
     session
         .execute(
-            "INSERT INTO subnets (id, network_id, name, cidr, gateway, created_at) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            "INSERT INTO subnets \
+             (id, network_id, name, cidr, gateway, created_at, host_routes, pools) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
             &values![
                 subnet.id,
                 subnet.network,
                 subnet.name.as_str(),
                 subnet.cidr.to_string(),
                 subnet.gateway.map(|gateway| gateway.to_string()),
-                now
+                now,
+                json(&subnet.host_routes),
+                json(&subnet.pools)
             ],
         )
         .map(drop)
@@ -139,10 +197,12 @@ pub(super) fn insert_port(
     port: &Port,
     owned_by: Option<LoadBalancerId>,
 ) -> Result<(), StoreError> {
+    let mac = free_mac(session, port)?;
     session
         .execute(
-            "INSERT INTO ports (id, network_id, project_id, name, device, device_owner, owned_by) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            "INSERT INTO ports \
+             (id, network_id, project_id, name, device, device_owner, owned_by, mac) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
             &values![
                 port.id,
                 port.network,
@@ -150,10 +210,21 @@ pub(super) fn insert_port(
                 port.name.as_str(),
                 port.device.as_str(),
                 port.device_owner.as_str(),
-                owned_by
+                owned_by,
+                mac.to_string()
             ],
         )
         .map(drop)
+}
+
+/// The hardware address of a port to be, or the next one that no port of its network has.
+fn free_mac(session: &mut Session<'_>, port: &Port) -> Result<MacAddress, StoreError> {
+    let sql = "SELECT 1 FROM ports WHERE network_id = ?1 AND mac = ?2";
+    let mut mac = port.mac;
+    while session.first(sql, &values![port.network, mac.to_string()])?.is_some() {
+        mac = mac.next();
+    }
+    Ok(mac)
 }
 
 pub(super) fn delete_port(session: &mut Session<'_>, id: PortId) -> Result<(), StoreError> {
@@ -223,6 +294,11 @@ pub(super) fn release(
     device: &str,
 ) -> Result<(), StoreError> {
     let values: [Value; 1] = values![load_balancer];
+    session.execute(
+        "UPDATE floating_addresses SET inside_port_id = NULL, inside_address = NULL \
+         WHERE inside_port_id IN (SELECT id FROM ports WHERE owned_by = ?1)",
+        &values,
+    )?;
     session.execute("DELETE FROM port_addresses WHERE leased_by = ?1", &values)?;
     session.execute(
         "DELETE FROM port_addresses WHERE port_id IN (SELECT id FROM ports WHERE owned_by = ?1)",

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on has failed")]
 
 mod anything;
+mod attachment;
 mod batch;
 mod counting;
 mod going;
@@ -28,6 +29,7 @@ use scenario::Scenario;
 /// Every file of scenarios.
 const FILES: &[&[Scenario]] = &[
     anything::SCENARIOS,
+    attachment::SCENARIOS,
     batch::SCENARIOS,
     counting::SCENARIOS,
     going::SCENARIOS,

@@ -229,6 +229,8 @@ pub(crate) fn network(number: u128) -> Network {
         project: project(),
         shared: true,
         mtu: 1500,
+        vlan: None,
+        is_external: false,
     }
 }
 
@@ -241,6 +243,8 @@ pub(crate) fn subnet(number: u128, cidr: &str) -> Subnet {
         name: format!("subnet-{number}"),
         cidr,
         gateway: None,
+        host_routes: Vec::new(),
+        pools: Vec::new(),
     }
 }
 

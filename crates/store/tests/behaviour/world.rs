@@ -53,6 +53,8 @@ pub(crate) async fn settled_in(store: &Store) {
         project: project(),
         shared: true,
         mtu: 1500,
+        vlan: None,
+        is_external: false,
     };
     let subnet = Subnet {
         id: subnet(),
@@ -60,6 +62,8 @@ pub(crate) async fn settled_in(store: &Store) {
         name: "vips".to_owned(),
         cidr: "10.1.0.0/16".parse().unwrap(),
         gateway: Some("10.1.0.1".parse().unwrap()),
+        host_routes: Vec::new(),
+        pools: Vec::new(),
     };
     store.seed_network(network, vec![subnet]).await.unwrap();
     let hello = AgentHello {

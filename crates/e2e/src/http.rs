@@ -1,12 +1,13 @@
 //! A small HTTP/1.1 client: one connection for each request, everything with a deadline.
 
+use std::future::Future;
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::timeout;
 
 /// How long an answer may take.
@@ -55,7 +56,8 @@ pub async fn request(
     headers: &[String],
     body: Option<&Value>,
 ) -> anyhow::Result<Answer> {
-    let exchange = exchange(socket, method, target, headers, body);
+    let stream = TcpStream::connect(socket);
+    let exchange = exchange(stream, socket, method, target, headers, body);
     timeout(PATIENCE, exchange).await.with_context(|| format!("{method} {target}: no answer"))?
 }
 
@@ -66,6 +68,16 @@ pub async fn request(
 /// As [`request`].
 pub async fn get(socket: SocketAddr, target: &str) -> anyhow::Result<Answer> {
     request(socket, "GET", target, &[], None).await
+}
+
+/// `GET` of a path, from a socket that was made elsewhere and is not connected yet.
+///
+/// # Errors
+///
+/// As [`request`].
+pub async fn get_from(from: TcpSocket, to: SocketAddr, target: &str) -> anyhow::Result<Answer> {
+    let exchange = exchange(from.connect(to), to, "GET", target, &[], None);
+    timeout(PATIENCE, exchange).await.with_context(|| format!("{to}{target}: no answer"))?
 }
 
 /// A connection that is used again and again, for load.
@@ -147,13 +159,14 @@ impl Connection {
 }
 
 async fn exchange(
+    stream: impl Future<Output = std::io::Result<TcpStream>>,
     socket: SocketAddr,
     method: &str,
     target: &str,
     headers: &[String],
     body: Option<&Value>,
 ) -> anyhow::Result<Answer> {
-    let mut stream = TcpStream::connect(socket).await.with_context(|| format!("{socket}"))?;
+    let mut stream = stream.await.with_context(|| format!("{socket}"))?;
     let mut text = format!("{method} {target} HTTP/1.1\r\nHost: {socket}\r\nConnection: close\r\n");
     for header in headers {
         text.push_str(header);

@@ -9,6 +9,7 @@ pub mod http;
 pub mod lab;
 pub mod load;
 pub mod member;
+pub mod net;
 pub mod python;
 pub mod tls;
 pub mod world;

@@ -37,7 +37,8 @@ impl Backend {
         Ok(Self::serving(name, listener.local_addr()?, listener))
     }
 
-    fn serving(name: &str, socket: SocketAddr, listener: TcpListener) -> Self {
+    /// A server on a socket that somebody else has bound.
+    pub fn serving(name: &str, socket: SocketAddr, listener: TcpListener) -> Self {
         let state = Arc::new(State::default());
         let mut running = JoinSet::new();
         running.spawn(serve(listener, name.to_owned(), Arc::clone(&state)));

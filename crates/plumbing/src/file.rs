@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{FsWord, statfs};
+use rustix::fs::{FsWord, statfs, statvfs};
 use rustix::process::geteuid;
 
 /// Replaces the file at `path`, readable by its owner alone, so that after a crash of this process
@@ -54,6 +54,16 @@ pub fn is_in_memory(directory: &Path) -> io::Result<bool> {
     const TMPFS: FsWord = 0x0102_1994;
     const RAMFS: FsWord = 0x8584_58f6;
     Ok([TMPFS, RAMFS].contains(&statfs(directory)?.f_type))
+}
+
+/// How much room there is where `path` is, as far as we may use it: bytes, and files.
+///
+/// # Errors
+///
+/// What the system said; that there is nothing among it.
+pub fn room(path: &Path) -> io::Result<(u64, u64)> {
+    let found = statvfs(path)?;
+    Ok((found.f_bavail.saturating_mul(found.f_frsize), found.f_favail))
 }
 
 /// Whether what stands at `path` is ours. A link is not followed.

@@ -10,6 +10,7 @@ pub mod isolation;
 pub mod namespace;
 pub mod netlink;
 pub mod packet;
+pub mod probe;
 pub mod process;
 pub mod program;
 pub mod running;

@@ -98,7 +98,7 @@ async fn show(entry: &Entry, output: Output) -> anyhow::Result<()> {
 }
 
 /// Prints a text. Whoever reads only its beginning, as `head` does, has had enough.
-fn say(text: &str) -> anyhow::Result<()> {
+pub(crate) fn say(text: &str) -> anyhow::Result<()> {
     match writeln!(io::stdout(), "{text}") {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         said => Ok(said?),

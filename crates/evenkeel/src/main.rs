@@ -3,6 +3,7 @@
 //! Composes the rooms and holds no logic of its own.
 
 mod dev;
+mod doctor;
 mod haproxy;
 mod keys;
 
@@ -23,6 +24,8 @@ struct Arguments {
 enum Command {
     /// Run everything in one process on this machine: no root, no OpenStack, not for production.
     Dev(dev::Arguments),
+    /// Say what this node lacks to serve load balancers, and the cure.
+    Doctor(doctor::Arguments),
     /// Look at the HAProxies of this node, and ask them.
     Haproxy(haproxy::Arguments),
     /// Show or change the master keys, which the secrets in the database are sealed with.
@@ -40,6 +43,7 @@ fn main() -> ExitCode {
     }
     let outcome = match arguments.command {
         Command::Dev(arguments) => dev::run(arguments),
+        Command::Doctor(arguments) => doctor::run(&arguments),
         Command::Haproxy(arguments) => haproxy::run(arguments),
         Command::Keys(arguments) => keys::run(&arguments),
         Command::Openapi => openapi(),

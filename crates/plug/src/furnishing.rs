@@ -19,11 +19,13 @@ use crate::wiring::Wired;
 const SETTLE: Duration = Duration::from_secs(5);
 const ASK: Duration = Duration::from_millis(20);
 
-/// Brings addresses and routes into a namespace; gives back who can speak for them.
+/// Brings addresses and routes into a namespace; gives back who can speak for them. Others on the
+/// network have `patience` to say that they have one; none asks nobody.
 pub(crate) async fn furnish(
     namespace: &Namespace,
     wired: &Wired,
     attachment: &Attachment,
+    patience: Duration,
 ) -> Result<Speaker, PlugError> {
     let (inside, wired, wanted) = (namespace.clone(), wired.clone(), attachment.clone());
     off_runtime(move || {
@@ -35,7 +37,8 @@ pub(crate) async fn furnish(
         // Where frames do not pass yet nobody could answer, and who makes them pass knows who has
         // an address.
         if wired.is_live
-            && let Some((address, mac)) = interior.rival(&speaker, &wanted).map_err(failed())?
+            && let Some((address, mac)) =
+                interior.rival(&speaker, &wanted, patience).map_err(failed())?
         {
             return Err(taken(address.into(), Some(mac)));
         }

@@ -6,13 +6,11 @@ use std::time::Duration;
 
 use evenkeel_model::network::MacAddress;
 use evenkeel_model::{Attachment, Route};
+use evenkeel_plumbing::namespace::LOOPBACK;
 use evenkeel_plumbing::netlink::route::MAIN;
 use evenkeel_plumbing::netlink::{Address, Link};
 use evenkeel_plumbing::{Namespace, Netlink, Speaker, sysctl};
 use ipnet::IpNet;
-
-/// How long neighbours may take to say that they have an address.
-const PATIENCE: Duration = Duration::from_millis(50);
 
 /// The inside of a namespace, with a device in it.
 #[derive(Debug)]
@@ -43,16 +41,18 @@ impl<'a> Interior<'a> {
 
     /// Whether nothing differs from what the attachment says.
     pub(crate) fn matches(&self, attachment: &Attachment) -> io::Result<bool> {
-        if !self.device.is_up || self.settled()? != Settled::Yes {
+        if !self.device.is_up || !self.loopback()?.is_up || self.settled()? != Settled::Yes {
             return Ok(false);
         }
         let (mut addresses, mut routes) = (self.addresses()?, self.routes()?);
         let mut wanted = attachment.addresses.clone();
         addresses.sort();
         wanted.sort();
-        let mut ways = attachment.routes.clone();
+        let mut ways = ways(attachment);
         routes.sort();
         ways.sort();
+        // A second way through the same neighbour, with another metric, changes nothing.
+        routes.dedup();
         Ok(addresses == wanted && routes == ways && self.has_settings()?)
     }
 
@@ -67,6 +67,10 @@ impl<'a> Interior<'a> {
     pub(crate) fn switch_on(&self) -> io::Result<()> {
         let name = self.device.name.clone();
         self.namespace.within(move || each_setting(&name, |setting| sysctl::ensure(&[setting])))?;
+        let loopback = self.loopback()?;
+        if !loopback.is_up {
+            self.netlink.set_up(loopback.index)?;
+        }
         if !self.device.is_up {
             self.namespace.within(|| hasten(&self.device.name))?;
             self.netlink.set_up(self.device.index)?;
@@ -85,13 +89,17 @@ impl<'a> Interior<'a> {
         &self,
         speaker: &Speaker,
         attachment: &Attachment,
+        patience: Duration,
     ) -> io::Result<Option<(Ipv4Addr, MacAddress)>> {
         let v4 = |net: IpNet| match net.addr() {
             IpAddr::V4(address) => Some(address),
             IpAddr::V6(_) => None,
         };
         let new: Vec<_> = self.missing(attachment)?.into_iter().filter_map(v4).collect();
-        if new.is_empty() { Ok(None) } else { speaker.rival(&new, PATIENCE) }
+        if new.is_empty() || patience.is_zero() {
+            return Ok(None);
+        }
+        speaker.rival(&new, patience)
     }
 
     /// Adds what is missing and takes away what is too much: addresses, then routes.
@@ -104,11 +112,11 @@ impl<'a> Interior<'a> {
         for missing in self.missing(attachment)? {
             self.netlink.add_address(index, missing)?;
         }
-        let there = self.routes()?;
-        for stale in there.iter().filter(|route| !attachment.routes.contains(route)) {
+        let (there, wanted) = (self.routes()?, ways(attachment));
+        for stale in there.iter().filter(|route| !wanted.contains(route)) {
             self.netlink.delete_route(index, MAIN, *stale)?;
         }
-        for missing in attachment.routes.iter().filter(|route| !there.contains(route)) {
+        for missing in wanted.iter().filter(|route| !there.contains(route)) {
             self.netlink.add_route(index, MAIN, *missing)?;
         }
         Ok(())
@@ -132,6 +140,10 @@ impl<'a> Interior<'a> {
         Ok(())
     }
 
+    fn loopback(&self) -> io::Result<Link> {
+        self.netlink.link(LOOPBACK)?.ok_or_else(|| io::ErrorKind::NotFound.into())
+    }
+
     fn addresses(&self) -> io::Result<Vec<IpNet>> {
         let all = self.netlink.addresses(self.device.index)?;
         Ok(all.into_iter().filter(|it| !it.is_link_local).map(|it: Address| it.net).collect())
@@ -152,6 +164,18 @@ impl<'a> Interior<'a> {
         })?;
         Ok(all)
     }
+}
+
+/// The routes of an attachment as the kernel has them: one to each destination.
+fn ways(attachment: &Attachment) -> Vec<Route> {
+    let mut ways: Vec<Route> = Vec::new();
+    for route in &attachment.routes {
+        let destination = route.destination.trunc();
+        if ways.iter().all(|it| it.destination != destination) {
+            ways.push(Route { destination, ..*route });
+        }
+    }
+    ways
 }
 
 /// What is set in a namespace, before its device is switched on.

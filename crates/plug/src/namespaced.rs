@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use evenkeel_driver::{Plug, PlugError, Plugged, Site};
@@ -20,12 +21,16 @@ use crate::wiring::{Wires, Wiring};
 /// How often each address is announced unless it is said otherwise.
 const ANNOUNCEMENTS: u32 = 3;
 
+/// How long others may take to say that they have an address, unless it is said otherwise.
+const PATIENCE: Duration = Duration::from_millis(50);
+
 /// Brings VIPs into namespaces of their own.
 #[derive(Debug)]
 pub struct Namespaced {
     names: Namespaces,
     wiring: Arc<dyn Wiring>,
     announcer: Announcer,
+    patience: Duration,
 }
 
 impl Namespaced {
@@ -33,7 +38,7 @@ impl Namespaced {
     /// addresses is announced three times, a second apart.
     pub fn new(names: Namespaces, wiring: Arc<dyn Wiring>) -> Self {
         let announcer = Announcer::new(Arc::clone(&wiring), ANNOUNCEMENTS);
-        Self { names, wiring, announcer }
+        Self { names, wiring, announcer, patience: PATIENCE }
     }
 
     /// The same, with another number of announcements; 0 announces nothing.
@@ -41,6 +46,13 @@ impl Namespaced {
     pub fn announcing(self, times: u32) -> Self {
         let announcer = Announcer::new(Arc::clone(&self.wiring), times);
         Self { announcer, ..self }
+    }
+
+    /// The same, with another time for which others on the network are asked whether they have an
+    /// IPv4 address that is plugged; 50 ms if nothing is said. 0 asks nobody, and plugs at once.
+    #[must_use]
+    pub fn asking(self, patience: Duration) -> Self {
+        Self { patience, ..self }
     }
 
     fn site(&self, directory: &Path, load_balancer: LoadBalancerId) -> Site {
@@ -89,7 +101,7 @@ impl Plug for Namespaced {
         let namespace = self.make(id).await?;
         let name = names::namespace(id);
         let wired = self.wiring.ensure(id, &name, attachment).await?;
-        let speaker = furnish(&namespace, &wired, attachment).await?;
+        let speaker = furnish(&namespace, &wired, attachment, self.patience).await?;
         if let Err(error) = until_settled(&namespace, &wired.device).await {
             close(speaker).await;
             return Err(error);

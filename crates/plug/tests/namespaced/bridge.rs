@@ -4,10 +4,10 @@ use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 
 use evenkeel_model::network::MacAddress;
-use evenkeel_plumbing::changes;
 use evenkeel_plumbing::netlink::route::MAIN;
+use evenkeel_plumbing::{changes, sysctl};
 
-use crate::world::{device, graph, inside, main_graph, on_a_node, route};
+use crate::world::{device, graph, inside, ip, main_graph, on_a_node, route};
 
 #[test]
 fn a_vip_is_plugged_as_its_attachment_says() {
@@ -81,6 +81,64 @@ fn what_somebody_changed_is_seen_and_repaired() {
 }
 
 #[test]
+fn what_an_operator_changed_is_seen_and_repaired() {
+    on_a_node(async |node| {
+        let graph = graph(1, 100, &["2.2.2.20/24", "2001:db8::20/64"]);
+        node.ensure(&graph).await.unwrap();
+        let namespace = format!("qlbaas-{}", graph.load_balancer.id);
+        let (device, tap, bridge) = ("ns-00000001-00", "tap00000001-00", "brq00000064-00");
+        ip(&["link", "add", "other", "type", "bridge"]);
+        let inside = [
+            format!("route add 9.0.0.0/8 via 2.2.2.9 dev {device}"),
+            format!("route add 9.0.0.0/8 via 2.2.2.9 dev {device} metric 100"),
+            format!("-6 route add 2001:db8:9::/48 via 2001:db8::9 dev {device}"),
+            format!("-6 route add 2001:db8:9::/48 via 2001:db8::9 dev {device} metric 7"),
+            format!("address add 2001:db8::66/64 dev {device} nodad"),
+            format!("address add 3.3.3.3/32 dev {device}"),
+            format!("address flush dev {device} scope global"),
+            format!("link set {device} down"),
+            format!("link delete {device}"),
+            "link set lo down".to_owned(),
+        ];
+        let inside = inside.map(|words| format!("-n {namespace} {words}"));
+        let outside = [
+            format!("link set {tap} down"),
+            format!("link set {tap} mtu 1300"),
+            format!("link set {tap} nomaster"),
+            format!("link set {tap} master other"),
+            format!("link set {bridge} down"),
+            format!("link delete {bridge}"),
+            format!("netns delete {namespace}"),
+        ];
+        for words in inside.iter().chain(&outside) {
+            ip(&words.split(' ').collect::<Vec<_>>());
+            assert!(!node.is_ready(&graph).await, "{words} is seen");
+            node.ensure(&graph).await.unwrap();
+            assert!(node.is_ready(&graph).await, "{words} is repaired");
+        }
+    });
+}
+
+#[test]
+fn settings_that_somebody_changed_are_seen_and_repaired() {
+    on_a_node(async |node| {
+        let graph = main_graph();
+        node.ensure(&graph).await.unwrap();
+        for setting in [
+            ("ipv4/conf/all/promote_secondaries", "0"),
+            ("ipv4/conf/all/send_redirects", "1"),
+            ("ipv4/conf/ns-00000001-00/accept_redirects", "1"),
+            ("ipv6/conf/ns-00000001-00/accept_ra", "1"),
+        ] {
+            inside(&graph).within(|| sysctl::ensure(&[setting])).unwrap();
+            assert!(!node.is_ready(&graph).await, "{setting:?} is seen");
+            node.ensure(&graph).await.unwrap();
+            assert!(node.is_ready(&graph).await, "{setting:?} is repaired");
+        }
+    });
+}
+
+#[test]
 fn a_changed_attachment_is_followed() {
     on_a_node(async |node| {
         let mut graph = main_graph();
@@ -92,6 +150,24 @@ fn a_changed_attachment_is_followed() {
         assert!(!node.is_ready(&graph).await);
         node.ensure(&graph).await.unwrap();
         assert!(node.is_ready(&graph).await);
+    });
+}
+
+#[test]
+fn routes_are_taken_as_far_as_the_kernel_can_have_them() {
+    on_a_node(async |node| {
+        let mut graph = main_graph();
+        graph.attachment.as_mut().unwrap().routes = vec![
+            route("10.9.8.7/16", "2.2.2.2"),
+            route("10.9.0.0/16", "2.2.2.3"),
+            route("0.0.0.0/0", "2.2.2.1"),
+        ];
+        node.ensure(&graph).await.unwrap();
+        assert!(node.is_ready(&graph).await);
+        let (netlink, link) = device(&graph);
+        let routes = netlink.routes(link.index, MAIN).unwrap();
+        assert_eq!(routes.len(), 2, "{routes:?}");
+        assert!(routes.contains(&route("10.9.0.0/16", "2.2.2.2")), "the first has it");
     });
 }
 

@@ -126,6 +126,13 @@ pub(crate) fn device(graph: &LoadBalancerGraph) -> (Netlink, Link) {
     (netlink, link)
 }
 
+/// What an operator types.
+#[expect(clippy::disallowed_methods, reason = "typed as an operator would type it")]
+pub(crate) fn ip(words: &[&str]) {
+    let status = std::process::Command::new("ip").args(words).status().unwrap();
+    assert!(status.success(), "ip {words:?}");
+}
+
 /// A test on a node of its own.
 pub(crate) fn on_a_node<F: Future<Output = ()>>(work: impl FnOnce(Node) -> F) {
     isolated(|| {

@@ -18,7 +18,8 @@ use super::{Netlink, or_absent, or_there};
 pub const MAIN: u8 = RouteHeader::RT_TABLE_MAIN;
 
 impl Netlink {
-    /// The routes through somebody that leave by the device of this number, of one table.
+    /// The routes through somebody that leave by the device of this number, of one table,
+    /// whoever made them; several may differ only in their metric.
     ///
     /// # Errors
     ///
@@ -43,13 +44,19 @@ impl Netlink {
         or_there(self.change("add route", request, NLM_F_CREATE | NLM_F_EXCL))
     }
 
-    /// Deletes a route from a table; also if it is not there.
+    /// Deletes a route from a table, whoever made it; also if it is not there. Of several that
+    /// differ only in their metric, one goes.
     ///
     /// # Errors
     ///
     /// The kernel's.
     pub fn delete_route(&self, index: u32, table: u8, route: Route) -> io::Result<()> {
-        let request = RouteNetlinkMessage::DelRoute(message(index, table, route));
+        let mut message = message(index, table, route);
+        // Only then does the kernel not ask who made it, and for whom.
+        message.header.protocol = RouteProtocol::Unspec;
+        message.header.scope = RouteScope::NoWhere;
+        message.header.kind = RouteType::Unspec;
+        let request = RouteNetlinkMessage::DelRoute(message);
         or_absent(self.change("delete route", request, 0))
     }
 }

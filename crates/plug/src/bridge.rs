@@ -1,15 +1,18 @@
 //! Linux bridges: one for each network, and a pair of devices between it and each namespace.
 
+mod pair;
+
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use evenkeel_driver::PlugError;
-use evenkeel_model::{Attachment, LoadBalancerId, NetworkId};
+use evenkeel_model::{Attachment, LoadBalancerId, NetworkId, PortId};
 use evenkeel_plumbing::netlink::Link;
 use evenkeel_plumbing::{Named, Namespace, Namespaces, Netlink, sysctl};
 
+use self::pair::{Pair, owner, taps_of};
 use crate::names;
 use crate::trouble::{kernel, off_runtime, strange, unavailable};
 use crate::wiring::{Wired, Wires, Wiring};
@@ -80,14 +83,13 @@ impl Wiring for Bridge {
         namespace: &str,
         kept: &[Attachment],
     ) -> Result<(), PlugError> {
-        let kept: Vec<String> = kept.iter().map(|it| names::inner(it.port)).collect();
+        let kept: Vec<PortId> = kept.iter().map(|it| it.port).collect();
         let namespace = namespace.to_owned();
         self.off_runtime(move |it| it.remove(load_balancer, &namespace, &kept)).await
     }
 
     async fn list(&self) -> Result<Vec<LoadBalancerId>, PlugError> {
-        // Both ends of a pair end with the namespace.
-        Ok(Vec::new())
+        self.off_runtime(Bridges::list).await
     }
 }
 
@@ -102,36 +104,11 @@ impl Bridges {
             .inside(load_balancer, namespace)?
             .ok_or_else(|| unavailable("the namespace is gone", "it is tried again", None))?;
         let outside = self.root.netlink().map_err(kernel("ask the kernel"))?;
-        let (inner, tap) = self.pair(&inside, &outside, attachment)?;
-        self.connect(&outside, &tap, attachment)?;
-        let dressed = dress(&inside, &inner, attachment);
+        let pair = Pair::ensure(&inside, &outside, &self.root, load_balancer, attachment)?;
+        self.connect(&outside, &pair.tap, attachment)?;
+        let dressed = pair.dress(&inside, attachment);
         dressed.map_err(kernel("set up the device of the VIP"))?;
-        Ok(Wired { device: inner.name, is_live: true })
-    }
-
-    /// Both ends of the pair: those that are there, or new ones.
-    fn pair(
-        &self,
-        inside: &Netlink,
-        outside: &Netlink,
-        attachment: &Attachment,
-    ) -> Result<(Link, Link), PlugError> {
-        let (inner, tap) = (names::inner(attachment.port), names::tap(attachment.port));
-        if let Some(pair) = find_pair(inside, outside, &inner, &tap).map_err(asking)? {
-            return Ok(pair);
-        }
-        if let Some(half) = inside.link(&inner).map_err(asking)? {
-            inside.delete_link(half.index).map_err(kernel("remove a stale device"))?;
-        }
-        match inside.add_veth(&inner, attachment.mac, &tap, &self.root) {
-            Ok(()) => {}
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                return Err(strange("device", &tap));
-            }
-            Err(error) => return Err(kernel("make the device of the VIP")(error)),
-        }
-        let pair = find_pair(inside, outside, &inner, &tap).map_err(asking)?;
-        pair.ok_or_else(|| unavailable("the device of the VIP vanished", "it is tried again", None))
+        Ok(Wired { device: pair.inner.name, is_live: true })
     }
 
     /// Makes the outer end a port of its network's bridge, and nothing of the node's own.
@@ -173,19 +150,15 @@ impl Bridges {
         namespace: &str,
         attachment: Option<&Attachment>,
     ) -> Result<Wires, PlugError> {
-        let Some(inside) = self.inside(load_balancer, namespace)? else {
-            return Ok(Wires::Absent);
-        };
-        let Some(attachment) = attachment else {
-            let links = inside.links().map_err(asking)?;
-            let some = links.iter().any(|link| link.name.starts_with(names::INNER));
-            return Ok(if some { Wires::Remains } else { Wires::Absent });
-        };
         let outside = self.root.netlink().map_err(asking)?;
-        let (inner, tap) = (names::inner(attachment.port), names::tap(attachment.port));
-        let Some((inner, tap)) = find_pair(&inside, &outside, &inner, &tap).map_err(asking)? else {
-            return Ok(Wires::Remains);
+        let inside = self.inside(load_balancer, namespace)?;
+        let Some(attachment) = attachment else {
+            let some = self.has_remains(load_balancer, inside.as_ref(), &outside);
+            return Ok(if some.map_err(asking)? { Wires::Remains } else { Wires::Absent });
         };
+        let Some(inside) = inside else { return Ok(Wires::Absent) };
+        let pair = Pair::find(&inside, &outside, attachment).map_err(asking)?;
+        let Some(Pair { inner, tap }) = pair else { return Ok(Wires::Remains) };
         let name = self.given.get(&attachment.network).cloned();
         let name = name.unwrap_or_else(|| names::bridge(attachment.network));
         let bridge = outside.link(&name).map_err(asking)?;
@@ -194,7 +167,8 @@ impl Bridges {
         let is_whole = is_plugged
             && tap.is_up
             && (tap.mtu, inner.mtu) == (mtu, mtu)
-            && inner.mac == Some(attachment.mac);
+            && inner.mac == Some(attachment.mac)
+            && tap.alias == names::mark(load_balancer);
         let wired = Wired { device: inner.name, is_live: true };
         Ok(if is_whole { Wires::Whole(wired) } else { Wires::Remains })
     }
@@ -203,33 +177,56 @@ impl Bridges {
         &self,
         load_balancer: LoadBalancerId,
         namespace: &str,
-        kept: &[String],
+        kept: &[PortId],
     ) -> Result<(), PlugError> {
+        let is_kept = |link: &Link| {
+            kept.iter().any(|port| [names::inner(*port), names::tap(*port)].contains(&link.name))
+        };
         if let Some(inside) = self.inside(load_balancer, namespace)? {
             for link in inside.links().map_err(asking)? {
-                if link.name.starts_with(names::INNER) && !kept.contains(&link.name) {
+                if link.name.starts_with(names::INNER) && !is_kept(&link) {
                     inside.delete_link(link.index).map_err(kernel("remove a device"))?;
                 }
             }
         }
-        self.prune().map_err(kernel("remove a bridge without ports"))
+        // Of a namespace that has lost its name, and that somebody still holds.
+        let outside = self.root.netlink().map_err(asking)?;
+        for tap in taps_of(load_balancer, &outside.links().map_err(asking)?) {
+            if !is_kept(tap) {
+                outside.delete_link(tap.index).map_err(kernel("remove a device"))?;
+            }
+        }
+        self.prune(&outside).map_err(kernel("remove a bridge without ports"))
+    }
+
+    /// Whether anything is left of a load balancer, or of a bridge that nobody uses.
+    fn has_remains(
+        &self,
+        load_balancer: LoadBalancerId,
+        inside: Option<&Netlink>,
+        outside: &Netlink,
+    ) -> io::Result<bool> {
+        if let Some(inside) = inside
+            && inside.links()?.iter().any(|link| link.name.starts_with(names::INNER))
+        {
+            return Ok(true);
+        }
+        let _building = self.building.lock().unwrap_or_else(PoisonError::into_inner);
+        let links = outside.links()?;
+        let has_tap = taps_of(load_balancer, &links).next().is_some();
+        Ok(has_tap || unused_bridges(&links).next().is_some())
+    }
+
+    fn list(&self) -> Result<Vec<LoadBalancerId>, PlugError> {
+        let links = self.root.netlink().and_then(|outside| outside.links()).map_err(asking)?;
+        Ok(links.iter().filter_map(owner).collect())
     }
 
     /// Removes the bridges that we made and that have no port any more.
-    fn prune(&self) -> io::Result<()> {
+    fn prune(&self, outside: &Netlink) -> io::Result<()> {
         let _building = self.building.lock().unwrap_or_else(PoisonError::into_inner);
-        let outside = self.root.netlink()?;
         let links = outside.links()?;
-        let is_ours = |link: &&Link| {
-            link.is_bridge
-                && (names::is_mark(&link.alias) || link.name.starts_with(names::UNFINISHED))
-        };
-        for bridge in links.iter().filter(is_ours) {
-            if !links.iter().any(|link| link.bridge == Some(bridge.index)) {
-                outside.delete_link(bridge.index)?;
-            }
-        }
-        Ok(())
+        unused_bridges(&links).try_for_each(|bridge| outside.delete_link(bridge.index))
     }
 
     fn inside(
@@ -248,17 +245,14 @@ fn asking(error: io::Error) -> PlugError {
     kernel("ask the kernel for the devices of the node")(error)
 }
 
-/// A pair of which each end knows the other. An outer end of another pair is a stranger's.
-fn find_pair(
-    inside: &Netlink,
-    outside: &Netlink,
-    inner: &str,
-    tap: &str,
-) -> io::Result<Option<(Link, Link)>> {
-    let (inner, tap) = (inside.link(inner)?, outside.link(tap)?);
-    Ok(inner
-        .zip(tap)
-        .filter(|(inner, tap)| inner.peer == Some(tap.index) && tap.peer == Some(inner.index)))
+/// The bridges that we made and that have no port.
+fn unused_bridges(links: &[Link]) -> impl Iterator<Item = &Link> {
+    let is_ours = |link: &&Link| {
+        let is_unfinished = link.name.starts_with(names::UNFINISHED);
+        link.is_bridge && (is_unfinished || names::is_mark(&link.alias))
+    };
+    let is_used = |bridge: &Link| links.iter().any(|link| link.bridge == Some(bridge.index));
+    links.iter().filter(is_ours).filter(move |bridge| !is_used(bridge))
 }
 
 /// Makes a bridge under a name that nobody else uses, marks it, and gives it its own name last.
@@ -290,14 +284,4 @@ fn plug_in(outside: &Netlink, tap: &Link, to: &Attachment, bridge: &Link) -> io:
 /// A device on which the node itself says nothing.
 fn silence(device: &str) -> io::Result<()> {
     sysctl::ensure(&[(&format!("ipv6/conf/{device}/disable_ipv6"), "1")])
-}
-
-fn dress(inside: &Netlink, inner: &Link, attachment: &Attachment) -> io::Result<()> {
-    if inner.mac != Some(attachment.mac) {
-        inside.set_mac(inner.index, attachment.mac)?;
-    }
-    if inner.mtu != u32::from(attachment.mtu) {
-        inside.set_mtu(inner.index, attachment.mtu)?;
-    }
-    Ok(())
 }

@@ -9,6 +9,9 @@ pub const NAMESPACE: &str = "qlbaas-";
 /// What the names of devices in a namespace begin with that are one end of a pair.
 pub(crate) const INNER: &str = "ns-";
 
+/// What the names of devices begin with that are plugged in.
+pub(crate) const TAP: &str = "tap";
+
 /// What the mark of everything of ours begins with.
 const MARK: &str = "evenkeel:";
 
@@ -30,6 +33,11 @@ pub(crate) fn mark_of_network(network: NetworkId) -> String {
     format!("{MARK}{network}")
 }
 
+/// Whom a mark names.
+pub(crate) fn owner_of(mark: &str) -> Option<LoadBalancerId> {
+    mark.strip_prefix(MARK)?.parse().ok()
+}
+
 /// Whether a mark is one of ours.
 pub fn is_mark(alias: &str) -> bool {
     alias.starts_with(MARK)
@@ -37,7 +45,7 @@ pub fn is_mark(alias: &str) -> bool {
 
 /// The device that is plugged in for a port.
 pub fn tap(port: PortId) -> String {
-    format!("tap{}", short(&port.to_string()))
+    format!("{TAP}{}", short(&port.to_string()))
 }
 
 /// Its other end, in the namespace.

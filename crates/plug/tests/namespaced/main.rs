@@ -5,6 +5,7 @@ mod announced;
 mod bridge;
 mod broken;
 mod ear;
+mod lost;
 mod strangers;
 mod taken;
 mod world;

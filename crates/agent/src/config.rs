@@ -1,6 +1,7 @@
 //! What an agent is started with.
 
 use std::io;
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,6 +28,10 @@ pub struct AgentConfig {
     /// Where keys are in clear while they serve, in a directory for each load balancer: on a file
     /// system in memory. Made when it is needed.
     pub secrets_directory: PathBuf,
+    /// The users that data planes become, a number for each load balancer, which nobody else on the
+    /// node is; at least as many as it takes load balancers. Only root can have any; `None`: they
+    /// stay who the agent is.
+    pub users: Option<RangeInclusive<u32>>,
     /// How many load balancers it takes.
     pub capacity: u32,
     /// The drivers, each with the names of its providers, aliases among them.

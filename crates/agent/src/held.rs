@@ -54,7 +54,7 @@ mod tests {
         let place = tempfile::tempdir().unwrap();
         assert!(held(place.path()).is_err(), "no state directory");
         let disk = Disk::Simulated(Arc::default());
-        let sites = SiteDirectories::open(place.path().join("sites"), disk).await.unwrap();
+        let sites = SiteDirectories::open(place.path().join("sites"), disk, None).await.unwrap();
         fs::create_dir(place.path().join("ledger")).unwrap();
         let (known, unknown) = (Uuid::from_u128(1), Uuid::from_u128(2));
         let record = r#"{"epoch":1,"graph":{"load_balancer":{"name":"web"}}}"#;

@@ -28,6 +28,7 @@ mod plan;
 mod session;
 mod site_directory;
 mod step;
+mod users;
 
 use std::fs::{File, TryLockError};
 use std::io;
@@ -130,7 +131,8 @@ impl Agent {
 async fn open(config: &AgentConfig) -> Result<(Arc<Node>, Vec<ledger::Entry>), AgentError> {
     let state = |attempt| move |source| AgentError::State { attempt, source };
     let (directory, disk) = (&config.state_directory, &config.disk);
-    let sites = SiteDirectories::open(directory.join("sites"), disk.clone()).await;
+    let sites =
+        SiteDirectories::open(directory.join("sites"), disk.clone(), config.users.clone()).await;
     let sites = sites.map_err(state("open the sites in"))?;
     let key =
         key::open(directory.clone(), disk).await.map_err(state("read the key of the node in"))?;

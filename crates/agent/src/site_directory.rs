@@ -6,13 +6,16 @@
 
 use std::fs;
 use std::io;
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use evenkeel_model::{Epoch, LoadBalancerId};
 
 use crate::disk::{Disk, make_private};
+use crate::users::Users;
 
 const MARK: &str = ".site.json";
 /// Before the name of a directory that is not there yet, or not any more.
@@ -24,6 +27,9 @@ struct Mark {
     load_balancer: LoadBalancerId,
     /// The placement under which a driver last applied a graph here.
     epoch: Option<Epoch>,
+    /// The user that its data plane is.
+    #[serde(default)]
+    user: Option<u32>,
 }
 
 /// What stands where the directory of a load balancer belongs.
@@ -45,14 +51,29 @@ pub(crate) enum SiteDirectory {
 pub(crate) struct SiteDirectories {
     root: PathBuf,
     disk: Disk,
+    users: Arc<Users>,
 }
 
 impl SiteDirectories {
-    /// Opens the directory of all sites, and finishes what a crash interrupted.
-    pub(crate) async fn open(root: PathBuf, disk: Disk) -> io::Result<Self> {
+    /// Opens the directory of all sites, and finishes what a crash interrupted. Whoever has no user
+    /// of `range`, while there is one, gets one.
+    pub(crate) async fn open(
+        root: PathBuf,
+        disk: Disk,
+        range: Option<RangeInclusive<u32>>,
+    ) -> io::Result<Self> {
         let path = root.clone();
-        disk.run(move |_| clean(&path)).await?;
-        Ok(Self { root, disk })
+        let prepare = move |disk: &Disk| {
+            clean(&path)?;
+            settle_users(disk, &path, range)
+        };
+        let users = Arc::new(disk.run(prepare).await?);
+        Ok(Self { root, disk, users })
+    }
+
+    /// The users of this node.
+    pub(crate) fn users(&self) -> &Users {
+        &self.users
     }
 
     /// Where the site of a load balancer is.
@@ -69,9 +90,10 @@ impl SiteDirectories {
     /// Makes the directory, marked.
     pub(crate) async fn make(&self, id: LoadBalancerId) -> io::Result<()> {
         let (path, passing) = (self.path(id), self.passing(id));
+        let mark = Mark { load_balancer: id, epoch: None, user: self.users.of(id) };
         let make = move |disk: &Disk| {
             make_private(&passing)?;
-            write_mark(disk, &passing, id, None)?;
+            write_mark(disk, &passing, mark)?;
             disk.rename(&passing, &path)
         };
         self.disk.run(make).await
@@ -80,7 +102,8 @@ impl SiteDirectories {
     /// Notes the placement under which a driver has applied a graph.
     pub(crate) async fn note(&self, id: LoadBalancerId, epoch: Epoch) -> io::Result<()> {
         let path = self.path(id);
-        let note = move |disk: &Disk| write_mark(disk, &path, id, Some(epoch));
+        let mark = Mark { load_balancer: id, epoch: Some(epoch), user: self.users.of(id) };
+        let note = move |disk: &Disk| write_mark(disk, &path, mark);
         self.disk.run(note).await
     }
 
@@ -95,7 +118,9 @@ impl SiteDirectories {
                 remove_all(&passing)
             }
         };
-        self.disk.run(remove).await
+        self.disk.run(remove).await?;
+        self.users.take_back(id);
+        Ok(())
     }
 
     /// The load balancers that have a directory of ours, in the order of their ids.
@@ -168,13 +193,31 @@ fn judge(bytes: &[u8], id: LoadBalancerId) -> SiteDirectory {
     }
 }
 
-fn write_mark(
-    disk: &Disk,
-    directory: &Path,
-    load_balancer: LoadBalancerId,
-    epoch: Option<Epoch>,
-) -> io::Result<()> {
-    let bytes = serde_json::to_vec(&Mark { load_balancer, epoch })?;
+/// Who is which user, by the marks, and the marks by that.
+fn settle_users(disk: &Disk, root: &Path, range: Option<RangeInclusive<u32>>) -> io::Result<Users> {
+    let sites = list(root)?;
+    let noted = |id: LoadBalancerId| {
+        let mark = fs::read(root.join(id.to_string()).join(MARK)).ok()?;
+        serde_json::from_slice::<Mark>(&mark).ok()
+    };
+    let marks: Vec<_> = sites.iter().map(|(id, _)| (*id, noted(*id))).collect();
+    let known = marks.iter().filter_map(|(id, mark)| Some((*id, mark.as_ref()?.user?)));
+    let users = Users::new(range, known);
+    for (id, mark) in marks {
+        if users.give(id).is_err() {
+            tracing::error!(load_balancer = %id, "no user is left; the operator widens `users`");
+        }
+        let (epoch, user) = mark.map_or((None, None), |mark| (mark.epoch, mark.user));
+        if users.of(id) != user {
+            let mark = Mark { load_balancer: id, epoch, user: users.of(id) };
+            write_mark(disk, &root.join(id.to_string()), mark)?;
+        }
+    }
+    Ok(users)
+}
+
+fn write_mark(disk: &Disk, directory: &Path, mark: Mark) -> io::Result<()> {
+    let bytes = serde_json::to_vec(&mark)?;
     let path = directory.join(MARK);
     disk.stage(&path, &bytes)?;
     disk.commit(&path)
@@ -201,7 +244,7 @@ mod tests {
 
     async fn open(root: &Path) -> SiteDirectories {
         let disk = Disk::Simulated(Arc::default());
-        SiteDirectories::open(root.to_owned(), disk).await.unwrap()
+        SiteDirectories::open(root.to_owned(), disk, None).await.unwrap()
     }
 
     #[tokio::test]
@@ -243,6 +286,33 @@ mod tests {
         }
         assert!(sites.make(id(4)).await.is_err());
         assert_eq!(sites.list().await.unwrap(), [(id(1), Epoch::default())]);
+    }
+
+    #[tokio::test]
+    async fn a_user_is_kept_over_lives_and_free_with_the_directory() {
+        let root = tempfile::tempdir().unwrap();
+        let open = async |range| {
+            let disk = Disk::Simulated(Arc::default());
+            SiteDirectories::open(root.path().to_owned(), disk, range).await.unwrap()
+        };
+        let users = |sites: &SiteDirectories| [1, 2].map(|number| sites.users().of(id(number)));
+        let sites = open(None).await;
+        sites.make(id(1)).await.unwrap();
+        assert_eq!(users(&sites), [None, None]);
+        // Users come into use: who is there gets one as well.
+        let sites = open(Some(70..=71)).await;
+        sites.users().give(id(2)).unwrap();
+        sites.make(id(2)).await.unwrap();
+        sites.note(id(2), Epoch::new(3)).await.unwrap();
+        assert_eq!(users(&sites), [Some(70), Some(71)]);
+        let sites = open(Some(70..=75)).await;
+        assert_eq!(users(&sites), [Some(70), Some(71)]);
+        let sites = open(Some(71..=75)).await;
+        assert_eq!(users(&sites), [Some(72), Some(71)]);
+        assert_eq!(sites.list().await.unwrap()[1], (id(2), Epoch::new(3)));
+        sites.remove(id(2)).await.unwrap();
+        assert_eq!(users(&sites), [Some(72), None]);
+        assert_eq!(users(&open(None).await), [None, None]);
     }
 
     #[tokio::test]

@@ -16,6 +16,7 @@ use crate::failpoint::Point;
 use crate::node::Node;
 use crate::plan::{Actual, Place, Step};
 use crate::site_directory::SiteDirectory;
+use crate::users::NoneLeft;
 
 /// Why a load balancer is not yet as it shall be: one sentence with the cure, fit for the tenant.
 #[derive(Debug, thiserror::Error)]
@@ -41,6 +42,12 @@ pub(crate) enum StepError {
          operator to move them away, then it goes on by itself."
     )]
     Strange,
+    /// All users of the node are given.
+    #[error(
+        "The node has no user left for another load balancer; ask the operator to widen its range \
+         of users, then it goes on by itself."
+    )]
+    NoUser,
     /// A call took too long.
     #[error(
         "The node could not {attempt} within {} s; it is tried again, and if this stays so, ask \
@@ -81,6 +88,7 @@ impl StepError {
             Self::NoDriver(_) => true,
             Self::Storage(_)
             | Self::Strange
+            | Self::NoUser
             | Self::Late { .. }
             | Self::Unsettled
             | Self::Sealed(_)
@@ -220,6 +228,7 @@ impl Hands {
     }
 
     async fn make_directory(&self) -> Result<(), StepError> {
+        self.node.sites.users().give(self.id).map_err(|NoneLeft| StepError::NoUser)?;
         let made = self.node.sites.make(self.id).await;
         made.map_err(StepError::Storage)?;
         self.reached(Point::DirectoryMade).await;
@@ -286,7 +295,7 @@ impl Hands {
     }
 
     fn furnished(&self, site: Site) -> Site {
-        Site { secrets: self.secrets(), ..site }
+        Site { secrets: self.secrets(), user: self.node.sites.users().of(self.id), ..site }
     }
 
     fn bare_site(&self) -> Site {
@@ -296,7 +305,7 @@ impl Hands {
             directory: self.node.sites.path(self.id),
             secrets: self.secrets(),
             namespace: None,
-            user: None,
+            user: self.node.sites.users().of(self.id),
             sockets: std::collections::BTreeMap::new(),
         }
     }

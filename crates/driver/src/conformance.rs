@@ -74,6 +74,11 @@ pub trait Node {
 
     /// Ends what serves at `site`, without the driver.
     fn crash(&self, site: &Site);
+
+    /// The site as it is on this node: with a user of its own, say.
+    fn furnished(&self, site: Site) -> Site {
+        site
+    }
 }
 
 /// Checks a driver, whether it serves or only says so.
@@ -210,6 +215,7 @@ impl<N: Node> Bench<N> {
         let driver = node.driver();
         let graph = graph::of(&driver.capabilities(), vip);
         let site = Loopback.ensure(directory, &graph).await.expect("the loopback has this VIP");
+        let site = node.furnished(site);
         (Self { driver, site, node }, graph)
     }
 

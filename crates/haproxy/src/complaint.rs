@@ -85,8 +85,8 @@ fn alerts(said: &str) -> String {
 
 /// Without the file and the number of the line, which stand before or after what is said.
 fn without_place(text: &str) -> &str {
-    let Some((before, after)) = text.split_once("[haproxy.") else {
-        return text.split_once("file : haproxy.").map_or(text, |_| "");
+    let Some((before, after)) = text.split_once("[../haproxy.") else {
+        return text.split_once("file : ../haproxy.").map_or(text, |_| "");
     };
     match after.split_once("] : ") {
         Some((_, after)) => after,
@@ -101,7 +101,7 @@ mod tests {
     #[test]
     fn a_taken_port_is_named_and_tried_again() {
         let said = "[NOTICE]   (1) : haproxy version is 2.6.12-1+deb12u4\n\
-                    [ALERT]    (1) : Binding [haproxy.cfg:17] for frontend f: cannot bind socket \
+                    [ALERT]    (1) : Binding [../haproxy.cfg:17] for frontend f: cannot bind socket \
                     (Address already in use) for [127.86.0.5:9090]\n";
         let refused = refusal(said, Path::new("/run/x"));
         assert!(!refused.is_final());
@@ -111,10 +111,10 @@ mod tests {
     #[test]
     fn a_refused_file_is_final_and_tells_no_paths() {
         let said = "[NOTICE]   (1) : path to executable is /usr/sbin/haproxy\n\
-                    [ALERT]    (1) : config : parsing [haproxy.cfg:12] : unknown keyword \
+                    [ALERT]    (1) : config : parsing [../haproxy.cfg:12] : unknown keyword \
                     'nonsense' in 'frontend' section\n\
                     [ALERT]    (1) : config : Error(s) found in configuration file : \
-                    haproxy.cfg\n\
+                    ../haproxy.cfg\n\
                     [ALERT]    (1) : config : Fatal errors found in configuration.\n";
         let refused = refusal(said, Path::new("/run/x"));
         assert!(refused.is_final());
@@ -126,11 +126,11 @@ mod tests {
     #[test]
     fn of_a_bad_certificate_only_the_name_of_its_file_is_told() {
         let said = "[NOTICE]   (1) : path to executable is /usr/sbin/haproxy\n\
-                    [ALERT]    (1) : config : parsing [haproxy.cfg:13] : 'bind 10.0.0.20:443' \
+                    [ALERT]    (1) : config : parsing [../haproxy.cfg:13] : 'bind 10.0.0.20:443' \
                     in section 'frontend' : 'crt-list' : unable to load certificate from file \
                     '/run/x/0011.pem'.\n\
                     [ALERT]    (1) : config : Error(s) found in configuration file : \
-                    haproxy.cfg\n";
+                    ../haproxy.cfg\n";
         let text = refusal(said, Path::new("/run/x")).to_string();
         assert!(text.ends_with("unable to load certificate from file '0011.pem'."), "{text}");
         assert!(!text.contains("/run") && !text.contains("haproxy.cfg"), "{text}");
@@ -139,7 +139,7 @@ mod tests {
     #[test]
     fn what_stands_before_the_place_is_told() {
         let said = "[ALERT]    (1) : config : Proxy 'a': unable to set SSL cipher list to 'FOO' for \
-                    bind '10.0.0.20:443' at [haproxy.cfg:13].\n\
+                    bind '10.0.0.20:443' at [../haproxy.cfg:13].\n\
                     Proxy 'a': unable to set SSL cipher list to 'FOO' for bind\n";
         let text = refusal(said, Path::new("/run/x")).to_string();
         let expected = "unable to set SSL cipher list to 'FOO' for bind '10.0.0.20:443'";

@@ -211,7 +211,7 @@ impl HaproxyDriver {
         instance: &Instance<'_>,
     ) -> Result<Observation, DriverError> {
         // Keys that an apply or a removal that was broken off has left are something to remove.
-        let there = instance.notes().are_there() || Secrets::of(site).are_there();
+        let there = instance.is_there() || Secrets::of(site).are_there();
         let counted = instance.notes().counted().await.map_err(disk)?.unwrap_or_default();
         let seen = self.memories.get(site.load_balancer, |memory| memory.seen.clone());
         Ok(Observation {
@@ -251,6 +251,7 @@ impl Driver for HaproxyDriver {
             configuration,
             epoch: site.epoch,
             namespace: site.namespace.clone(),
+            user: site.user,
             retired: Vec::new(),
             pinged: pinged.clone(),
             template: self.template(),
@@ -285,8 +286,10 @@ impl Driver for HaproxyDriver {
         let statistics = stats::parse(&csv, retired);
         // Not noted: an observation may be broken off. The next change finds them gone.
         still_there(&instance, &statistics.retired).await;
-        // What was made under another template is to be made anew.
-        let is_made_so = applied.as_ref().is_none_or(|it| it.template == self.template());
+        // What was made under another template, or for another user, is to be made anew.
+        let is_made_so = applied
+            .as_ref()
+            .is_none_or(|it| it.template == self.template() && it.user == site.user);
         let (namespace, pinged) = applied.map(|it| (it.namespace, it.pinged)).unwrap_or_default();
         self.ping(&Site { namespace, ..site.clone() }, pinged, false);
         let counted = instance.notes().counted().await.map_err(disk)?.unwrap_or_default();
@@ -314,7 +317,7 @@ impl Driver for HaproxyDriver {
         instance.end().await.map_err(unendable)?;
         // Before the notes: while there is one, a removal that is broken off is taken up again.
         Secrets::of(site).clear().await.map_err(disk)?;
-        instance.notes().clear().await.map_err(disk)?;
+        instance.clear().await.map_err(disk)?;
         self.memories.forget(site.load_balancer);
         Ok(())
     }

@@ -14,8 +14,9 @@ use tokio::time::{Instant, MissedTickBehavior, interval, timeout_at};
 
 use crate::HaproxyOptions;
 use crate::complaint::refusal;
-use crate::record::{FILE, Notes, Processes, Started, off_runtime};
-use crate::render::ADMIN_SOCKET;
+use crate::jail::Jail;
+use crate::record::{FILE_FROM_JAIL, Notes, Processes, Started, off_runtime};
+use crate::render::ADMIN_SOCKET_FROM_JAIL;
 use crate::socket::Socket;
 
 /// How long a new process may take until it answers.
@@ -23,7 +24,7 @@ const START: Duration = Duration::from_secs(10);
 const POLL: Duration = Duration::from_millis(2);
 
 /// What every process that serves is started with, so that it is found among all others.
-const SERVE: [&str; 3] = ["-db", "-f", FILE];
+const SERVE: [&str; 3] = ["-db", "-f", FILE_FROM_JAIL];
 
 /// How long a process may take to end when it was told to.
 pub(crate) const END: Duration = Duration::from_secs(5);
@@ -43,18 +44,38 @@ pub(crate) struct Instance<'a> {
     directory: &'a Path,
     secrets: &'a Path,
     namespace: Option<&'a Path>,
+    user: Option<u32>,
     notes: Notes,
+    jail: Jail,
 }
 
 impl<'a> Instance<'a> {
     pub(crate) fn at(site: &'a Site, options: &'a HaproxyOptions) -> Self {
-        let Site { directory, secrets, namespace, .. } = site;
-        let (namespace, notes) = (namespace.as_deref(), Notes::of(directory));
-        Self { options, directory, secrets, namespace, notes }
+        let Site { directory, secrets, namespace, user, .. } = site;
+        Self {
+            options,
+            directory,
+            secrets,
+            namespace: namespace.as_deref(),
+            user: *user,
+            notes: Notes::of(directory),
+            jail: Jail::of(directory, *user),
+        }
     }
 
     pub(crate) const fn notes(&self) -> &Notes {
         &self.notes
+    }
+
+    /// Whether there is anything of this driver's.
+    pub(crate) fn is_there(&self) -> bool {
+        self.notes.are_there() || self.jail.is_there()
+    }
+
+    /// Removes everything of this driver's.
+    pub(crate) async fn clear(&self) -> io::Result<()> {
+        self.jail.remove().await?;
+        self.notes.clear().await
     }
 
     pub(crate) const fn socket(&self) -> Socket<'a> {
@@ -87,7 +108,7 @@ impl<'a> Instance<'a> {
     /// booted may be anybody's now, who then works elsewhere.
     fn held(&self, started: Started) -> io::Result<Option<Process>> {
         let process = Process::adopt(started.into())?;
-        Ok(process.filter(|process| !process.is_elsewhere(self.directory)))
+        Ok(process.filter(|process| !process.is_elsewhere(self.jail.path())))
     }
 
     /// Mends what a start has left that was broken off before it was noted whom it started.
@@ -97,8 +118,8 @@ impl<'a> Instance<'a> {
         if !processes.starting {
             return Ok(());
         }
-        let directory = self.directory.to_owned();
-        let found = off_runtime(move || found_in(&directory, &SERVE)).await?;
+        let jail = self.jail.path().to_owned();
+        let found = off_runtime(move || found_in(&jail, &SERVE)).await?;
         let answering = self.socket().pid().await.ok().flatten();
         let strays = found.into_iter().filter(|it| !processes.contain((*it).into()));
         for stray in strays.collect::<Vec<_>>() {
@@ -116,6 +137,7 @@ impl<'a> Instance<'a> {
     /// there is one; returns when the new one says that it serves `generation`.
     pub(crate) async fn start(&self, generation: Generation) -> Result<(), DriverError> {
         let earlier = self.notes.processes().await.map_err(disk)?;
+        self.jail.prepare().await.map_err(disk)?;
         let program = self.successor(&earlier).map_err(disk)?;
         // Noted first, so that whatever happens the next life knows that there may be one more.
         let starting = Processes { starting: true, ..earlier.clone() };
@@ -136,7 +158,7 @@ impl<'a> Instance<'a> {
         let mut program = self.program(&SERVE)?;
         let serving = earlier.serving.map_or(Ok(None), |started| self.held(started))?;
         if serving.is_some() {
-            program.arguments.extend(["-x", ADMIN_SOCKET].map(OsString::from));
+            program.arguments.extend(["-x", ADMIN_SOCKET_FROM_JAIL].map(OsString::from));
         }
         // The earlier ones too: one may not have been told yet when a start was broken off.
         let mut finishing = Vec::new();
@@ -274,9 +296,9 @@ impl<'a> Instance<'a> {
         Ok(Program {
             path: self.options.binary.clone(),
             arguments: arguments.iter().map(OsString::from).collect(),
-            directory: self.directory.to_owned(),
+            directory: self.jail.path().to_owned(),
             lifetime: self.options.lifetime,
-            confinement: Confinement { namespace, ..Confinement::default() },
+            confinement: Confinement { namespace, group: None, bounded: self.user.is_some() },
         })
     }
 

@@ -13,6 +13,7 @@ pub mod configuration;
 mod counters;
 mod driver;
 mod instance;
+mod jail;
 pub mod material;
 mod memory;
 mod ping;

@@ -13,12 +13,13 @@ use crate::command::ServerName;
 use crate::configuration::Configuration;
 use crate::counters::Counted;
 use crate::ping::Target;
-use crate::render::{
-    ADMIN_SOCKET, METRICS_FILE, METRICS_PROGRAM, METRICS_SOCKET, STATES, STATS_SOCKET,
-};
+use crate::render::{ADMIN_SOCKET, METRICS_FILE, METRICS_PROGRAM, STATES, STATS_SOCKET};
 
 /// The configuration as HAProxy reads it.
 pub(crate) const FILE: &str = "haproxy.cfg";
+
+/// The same as HAProxy is told it, which works in its jail.
+pub(crate) const FILE_FROM_JAIL: &str = "../haproxy.cfg";
 
 const APPLIED: &str = "applied.json";
 const PROCESSES: &str = "processes.json";
@@ -27,22 +28,11 @@ const COUNTERS: &str = "counters.json";
 const PID: &str = "haproxy.pid";
 
 /// The sockets that HAProxy makes in a site's directory.
-const SOCKETS: [&str; 4] = [ADMIN_SOCKET, STATS_SOCKET, "peers.sock", METRICS_SOCKET];
+const SOCKETS: [&str; 2] = [ADMIN_SOCKET, STATS_SOCKET];
 
-/// Everything that the driver may have made there, sockets first.
-const ALL: [&str; 11] = [
-    SOCKETS[0],
-    SOCKETS[1],
-    SOCKETS[2],
-    SOCKETS[3],
-    PID,
-    FILE,
-    METRICS_FILE,
-    STATES,
-    COUNTERS,
-    APPLIED,
-    PROCESSES,
-];
+/// Everything that the driver may have made there but the jail, sockets first.
+const ALL: [&str; 9] =
+    [SOCKETS[0], SOCKETS[1], PID, FILE, METRICS_FILE, STATES, COUNTERS, APPLIED, PROCESSES];
 
 /// What the process that serves was last told.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -54,6 +44,9 @@ pub(crate) struct Applied {
     /// The network that it serves in.
     #[serde(default)]
     pub(crate) namespace: Option<PathBuf>,
+    /// Who serves it.
+    #[serde(default)]
+    pub(crate) user: Option<u32>,
     /// Servers that were retired while they had connections, and are still there.
     #[serde(default)]
     pub(crate) retired: Vec<ServerName>,

@@ -24,6 +24,7 @@ use crate::configuration::Configuration;
 
 pub(crate) use self::tls::missing;
 pub use capabilities::{CAPABILITIES, without_ping};
+pub(crate) use global::ADMIN_SOCKET_FROM_JAIL;
 pub use global::{ADMIN_SOCKET, STATES, STATS_SOCKET};
 pub use hardening::Hardening;
 pub use metrics::{METRICS_FILE, METRICS_PROGRAM, METRICS_SOCKET};
@@ -38,8 +39,9 @@ pub struct NodeLimits {
 /// What HAProxy shall do at `site` so that `graph` is served.
 ///
 /// Disabled listeners have no frontend, and pools that no open listener uses have no backend.
-/// All paths in it are relative to the site's directory, in which HAProxy is to be started: the
-/// path of a socket may have only some 90 characters. Files of `material` are the exception.
+/// All paths in it are relative to the jail in the site's directory, in which HAProxy is to be
+/// started: the path of a socket may have only some 90 characters, and once HAProxy is locked in,
+/// there are no others. Files of `material` are the exception.
 ///
 /// # Errors
 ///
@@ -85,7 +87,7 @@ pub fn render_without(
         })
         .collect::<Result<Vec<_>, _>>()?;
     let tells_metrics = open.iter().any(|it| it.protocol == ListenerProtocol::Prometheus);
-    let mut global = global::global(&open, threads, ceiling, tells_metrics);
+    let mut global = global::global(site, &open, threads, ceiling, tells_metrics);
     let with_tls = frontends.iter().any(|it| !it.material.is_empty())
         || backends.iter().any(|it| !it.material.is_empty());
     if with_tls {
@@ -94,7 +96,7 @@ pub fn render_without(
     Ok(Configuration {
         generation: graph.generation,
         global,
-        shared: global::shared(&backends, tells_metrics),
+        shared: global::shared(site, &backends, tells_metrics),
         tells_metrics,
         frontends,
         backends,

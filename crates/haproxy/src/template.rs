@@ -21,7 +21,8 @@ use minijinja::{Environment, UndefinedBehavior, Value, context};
 use serde::Serialize;
 
 use crate::configuration::Configuration;
-use crate::record::{FILE, Notes};
+use crate::jail::Jail;
+use crate::record::{FILE_FROM_JAIL, Notes};
 use crate::writer::{OperatorLine, Section, Unfit};
 use crate::{carried, complaint};
 use bounded::Bounded;
@@ -186,10 +187,12 @@ impl Template {
         let states = carried::NOTHING.to_owned();
         notes.note_states(states).await.map_err(TemplateError::Unchecked)?;
         notes.note_configuration(&configuration).await.map_err(TemplateError::Unchecked)?;
+        let jail = Jail::of(directory, None);
+        jail.prepare().await.map_err(TemplateError::Unchecked)?;
         let program = Program {
             path: haproxy.to_owned(),
-            arguments: ["-c", "-f", FILE].map(Into::into).to_vec(),
-            directory: directory.to_owned(),
+            arguments: ["-c", "-f", FILE_FROM_JAIL].map(Into::into).to_vec(),
+            directory: jail.path().to_owned(),
             lifetime: Lifetime::WithParent,
             confinement: Confinement::default(),
         };

@@ -9,6 +9,7 @@ use std::time::Duration;
 use evenkeel_model::Generation;
 use evenkeel_plumbing::Process;
 
+use crate::jail::Jail;
 use crate::record::{FILE, Notes, Started};
 use crate::render::{ADMIN_SOCKET, STATS_SOCKET};
 use crate::socket::{Socket, SocketError};
@@ -84,9 +85,10 @@ impl Window {
         let unreadable =
             |source| WindowError::Unreadable { directory: self.directory.clone(), source };
         let processes = Notes::of(&self.directory).processes().await.map_err(unreadable)?;
+        let jail = Jail::of(&self.directory, None);
         let alive = |started: Started| {
             let process = Process::adopt(started.into()).map_err(unreadable)?;
-            let here = process.filter(|process| !process.is_elsewhere(&self.directory));
+            let here = process.filter(|process| !process.is_elsewhere(jail.path()));
             Ok(here.map(|process| process.identity().pid))
         };
         let mut finishing = Vec::new();

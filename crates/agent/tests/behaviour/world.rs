@@ -148,6 +148,7 @@ impl World {
             host: "node-1".to_owned(),
             state_directory: self.directory.path().to_owned(),
             secrets_directory: self.directory.path().join("secrets"),
+            users: None,
             capacity: 1000,
             drivers: vec![(names, Arc::clone(&self.node) as Arc<dyn Driver>)],
             plug: Arc::clone(&self.node) as Arc<dyn Plug>,

@@ -113,6 +113,7 @@ impl Node {
             host: format!("node-{}", self.agent),
             state_directory: self.directory.path().to_owned(),
             secrets_directory: self.directory.path().join("secrets"),
+            users: None,
             capacity: CAPACITY,
             drivers: vec![(providers, Arc::new(self.driver.clone()))],
             plug: Arc::clone(&self.plug) as Arc<dyn Plug>,

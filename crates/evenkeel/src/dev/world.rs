@@ -76,6 +76,7 @@ impl World {
             host: "localhost".to_owned(),
             state_directory: home.directory.join("agent"),
             secrets_directory: home.secrets()?,
+            users: None,
             capacity: CAPACITY,
             drivers: vec![(providers, driver)],
             plug: Arc::new(Loopback),

@@ -74,14 +74,14 @@ pub(super) fn entries(data: Option<&Path>) -> anyhow::Result<Vec<Entry>> {
     Ok(entries)
 }
 
-/// An agent holds the lock of its state directory; a HAProxy works in a site of one.
+/// An agent holds the lock of its state directory; a HAProxy works in the jail of a site of one.
 fn state_directories() -> io::Result<(BTreeSet<PathBuf>, usize)> {
     let (agents, hidden_agents) = running("evenkeel")?;
     let (haproxies, hidden_haproxies) = running("haproxy")?;
     let locks = agents.into_iter().flat_map(|agent| agent.open);
     let locks = locks.filter(|path| path.ends_with("lock"));
     let sites = haproxies.into_iter().map(|haproxy| haproxy.directory);
-    let sites = sites.filter_map(|site| site.parent().map(Path::to_owned));
+    let sites = sites.filter_map(|jail| jail.parent()?.parent().map(Path::to_owned));
     let candidates = locks.chain(sites).filter_map(|path| path.parent().map(Path::to_owned));
     let is_state = |path: &PathBuf| path.join("sites").is_dir() && path.join("ledger").is_dir();
     Ok((candidates.filter(is_state).collect(), hidden_agents + hidden_haproxies))

@@ -1,6 +1,6 @@
 //! The sections of the process as a whole, and how much it may take of the node.
 
-use evenkeel_driver::DRAIN;
+use evenkeel_driver::{DRAIN, Site};
 use evenkeel_model::number::Threads;
 use evenkeel_model::{Listener, LoadBalancerGraph};
 
@@ -10,6 +10,9 @@ use crate::writer::{Line, Section};
 
 /// The runtime socket that may do everything, in the site's directory.
 pub const ADMIN_SOCKET: &str = "admin.sock";
+
+/// The same as HAProxy is told it, which works in its jail.
+pub(crate) const ADMIN_SOCKET_FROM_JAIL: &str = "../admin.sock";
 
 /// The runtime socket that only tells, beside it.
 pub const STATS_SOCKET: &str = "haproxy_stats.sock";
@@ -68,6 +71,7 @@ fn all_connections(open: &[&Listener], ceiling: u32) -> u32 {
 }
 
 pub(super) fn global(
+    site: &Site,
     open: &[&Listener],
     threads: Threads,
     ceiling: u32,
@@ -78,17 +82,23 @@ pub(super) fn global(
         .with(Line::new("maxconn").word(all_connections(open, ceiling)))
         .with(Line::new("hard-stop-after").word(DRAIN))
         // A bare name would be taken for a host.
-        .with(Line::new("stats socket unix@admin.sock mode 600 level admin expose-fd listeners"))
-        .with(Line::new("stats socket unix@haproxy_stats.sock mode 600 level user"))
-        .with(Line::new("server-state-file servers.state"))
+        .with(Line::new("stats socket unix@../admin.sock mode 600 level admin expose-fd listeners"))
+        .with(Line::new("stats socket unix@../haproxy_stats.sock mode 600 level user"))
+        .with(Line::new("server-state-file ../servers.state"))
         .with(Line::new("localpeer evenkeel"));
+    if let Some(user) = site.user {
+        // The jail is where it works.
+        section.add(Line::new("chroot ."));
+        section.add(Line::new("uid").word(user));
+        section.add(Line::new("gid").word(user));
+    }
     if tells_metrics {
         section.add(metrics::program());
     }
     section
 }
 
-pub(super) fn shared(backends: &[Backend], tells_metrics: bool) -> Vec<Section> {
+pub(super) fn shared(site: &Site, backends: &[Backend], tells_metrics: bool) -> Vec<Section> {
     let defaults = Section::new(Line::new("defaults"))
         .with(Line::new("retries 3"))
         .with(Line::new("option redispatch"))
@@ -97,10 +107,19 @@ pub(super) fn shared(backends: &[Backend], tells_metrics: bool) -> Vec<Section> 
     if backends.iter().any(|backend| backend.remembers_clients) {
         // A process that ends teaches its tables to the one that replaces it.
         let peers = Section::new(Line::new("peers successors"));
-        sections.push(peers.with(Line::new("peer evenkeel unix@peers.sock")));
+        let bind = Line::new("bind unix@peers.sock mode 600").followed_by(&owner(site));
+        sections.push(peers.with(bind).with(Line::new("server evenkeel")));
     }
     if tells_metrics {
-        sections.push(metrics::exporter());
+        sections.push(metrics::exporter(&owner(site)));
     }
     sections
+}
+
+/// Whose a socket in the jail is: of whoever binds and uses it.
+fn owner(site: &Site) -> Line {
+    match site.user {
+        Some(user) => Line::new("uid").word(user).words("gid").word(user),
+        None => Line::empty(),
+    }
 }

@@ -12,21 +12,21 @@ pub const METRICS_FILE: &str = "metrics.lua";
 /// Its text.
 pub const METRICS_PROGRAM: &str = include_str!("metrics.lua");
 
-/// Where HAProxy's exporter answers, in the site's directory.
+/// Where HAProxy's exporter answers, in the jail.
 pub const METRICS_SOCKET: &str = "metrics.sock";
 
 /// Has HAProxy read the program.
 pub(super) fn program() -> Line {
-    Line::new("lua-load metrics.lua")
+    Line::new("lua-load ../metrics.lua")
 }
 
 /// HAProxy's exporter, for the program alone. Its name is no id, so that nothing counts it among
 /// the listeners.
-pub(super) fn exporter() -> Section {
+pub(super) fn exporter(owner: &Line) -> Section {
     Section::new(Line::new("frontend metrics"))
         .with(Line::new("mode http"))
         .with(Line::new("timeout client 10s"))
-        .with(Line::new("bind unix@metrics.sock mode 600"))
+        .with(Line::new("bind unix@metrics.sock mode 600").followed_by(owner))
         .with(Line::new("http-request use-service prometheus-exporter"))
 }
 

@@ -11,6 +11,7 @@ use evenkeel_driver::conformance::{
 use evenkeel_haproxy::HaproxyDriver;
 use evenkeel_plumbing::{Identity, Process};
 
+use crate::confined;
 use crate::serving::node::driver;
 
 struct Machine;
@@ -24,6 +25,10 @@ impl Node for Machine {
 
     fn reaches(&self, socket: SocketAddr) -> bool {
         TcpStream::connect(socket).is_ok()
+    }
+
+    fn furnished(&self, site: Site) -> Site {
+        confined::furnished(site)
     }
 
     fn crash(&self, site: &Site) {

@@ -6,6 +6,7 @@
 
 mod anything;
 mod authority;
+mod confined;
 mod conformance;
 mod engine;
 mod files;

@@ -9,11 +9,12 @@ use evenkeel_haproxy::render::{METRICS_FILE, METRICS_PROGRAM};
 /// What `haproxy -c` says of a file with this text.
 pub(crate) fn judge(text: &str) -> Output {
     let directory = tempfile::tempdir().unwrap();
-    let file = directory.path().join("haproxy.cfg");
+    let (file, jail) = (directory.path().join("haproxy.cfg"), directory.path().join("jail"));
+    fs::create_dir(&jail).unwrap();
     fs::write(&file, text).unwrap();
     fs::write(directory.path().join("servers.state"), "1\n").unwrap();
     fs::write(directory.path().join(METRICS_FILE), METRICS_PROGRAM).unwrap();
-    check(&file, directory.path())
+    check(&file, &jail)
 }
 
 #[expect(

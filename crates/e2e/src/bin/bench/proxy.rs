@@ -38,11 +38,12 @@ impl Proxy {
         }
         std::fs::write(place.path().join("haproxy.cfg"), file)?;
         std::fs::write(place.path().join("servers.state"), "1\n")?;
+        std::fs::create_dir(place.path().join("jail"))?;
         // In a session of its own, as ours are: Linux shares processors out among sessions.
         let process = Command::new("setsid")
             .args(["taskset", "--cpu-list", &processor.to_string(), "/usr/sbin/haproxy"])
-            .args(["-db", "-f", "haproxy.cfg"])
-            .current_dir(place.path())
+            .args(["-db", "-f", "../haproxy.cfg"])
+            .current_dir(place.path().join("jail"))
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null())

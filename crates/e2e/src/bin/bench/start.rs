@@ -88,10 +88,11 @@ async fn haproxy_alone(file: &str, vip: SocketAddr) -> anyhow::Result<Duration> 
     let path = place.path().join("haproxy.cfg");
     std::fs::write(&path, file)?;
     std::fs::write(place.path().join("servers.state"), "1\n")?;
+    std::fs::create_dir(place.path().join("jail"))?;
     let start = Instant::now();
     let mut process = Command::new("/usr/sbin/haproxy")
-        .args(["-db", "-f", "haproxy.cfg"])
-        .current_dir(place.path())
+        .args(["-db", "-f", "../haproxy.cfg"])
+        .current_dir(place.path().join("jail"))
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::null())

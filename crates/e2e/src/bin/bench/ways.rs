@@ -175,6 +175,7 @@ impl Bare {
         let vip = vip.context("the file binds nothing")?;
         std::fs::write(place.path().join("haproxy.cfg"), file.replace(vip, "127.95.1.1:8080"))?;
         std::fs::write(place.path().join("servers.state"), "1\n")?;
+        std::fs::create_dir(place.path().join("jail"))?;
         let serving = haproxy(place.path(), &[])?;
         let bare = Self { place, serving };
         bare.until_it_answers().await?;
@@ -185,7 +186,7 @@ impl Bare {
     async fn hand_over(&mut self) -> anyhow::Result<Duration> {
         let pid = self.serving.id().context("HAProxy has ended")?.to_string();
         let start = Instant::now();
-        let next = haproxy(self.place.path(), &["-x", "admin.sock", "-sf", &pid])?;
+        let next = haproxy(self.place.path(), &["-x", "../admin.sock", "-sf", &pid])?;
         let mut earlier = std::mem::replace(&mut self.serving, next);
         self.until_it_answers().await?;
         let took = start.elapsed();
@@ -201,9 +202,9 @@ impl Bare {
 
 fn haproxy(place: &Path, more: &[&str]) -> anyhow::Result<Child> {
     let started = Command::new("/usr/sbin/haproxy")
-        .args(["-db", "-f", "haproxy.cfg"])
+        .args(["-db", "-f", "../haproxy.cfg"])
         .args(more)
-        .current_dir(place)
+        .current_dir(place.join("jail"))
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::null())

@@ -101,7 +101,7 @@ async fn a_successor_that_does_not_serve_leaves_the_last_good_one_alone() {
     let file = node.site.directory.join("haproxy.cfg");
     let text = std::fs::read(&file).unwrap();
     node.listener(8081);
-    let refuses = "case $1 in -db) echo '[ALERT] (1) : config : parsing [haproxy.cfg:3] : \
+    let refuses = "case $1 in -db) echo '[ALERT] (1) : config : parsing [../haproxy.cfg:3] : \
                    unknown keyword' >&2; exit 1;; esac";
     for (first, is_final) in [
         (refuses, true),

@@ -56,18 +56,19 @@ async fn a_successor_that_was_not_noted_is_adopted() {
 async fn a_process_that_has_not_begun_to_serve_is_ended_and_no_stranger_is() {
     let node = Node::new("127.77.4.3");
     std::fs::write(notes(&node), NOBODY).unwrap();
+    std::fs::create_dir(node.site.directory.join("jail")).unwrap();
     let start = async |path: &str, arguments: &[&str]| {
         let program = Program {
             path: path.into(),
             arguments: arguments.iter().map(Into::into).collect(),
-            directory: node.site.directory.clone(),
+            directory: node.site.directory.join("jail"),
             lifetime: Lifetime::WithParent,
             confinement: Confinement::default(),
         };
         program.start().await.unwrap()
     };
     // As far as anybody can see, this is a HAProxy of this site; the other is somebody at work.
-    let ours = start("/bin/sh", &["-c", "kill -STOP $$", "-db", "-f", "haproxy.cfg"]).await;
+    let ours = start("/bin/sh", &["-c", "kill -STOP $$", "-db", "-f", "../haproxy.cfg"]).await;
     let stranger = start("/bin/sleep", &["60"]).await;
     node.driver.remove(&node.site).await.unwrap();
     assert!(!ours.process.is_running());

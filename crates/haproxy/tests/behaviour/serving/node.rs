@@ -20,6 +20,7 @@ use tokio::net::{TcpListener, TcpStream, UnixStream};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, interval, timeout};
 
+use crate::confined;
 use crate::world::{self, Build};
 
 /// How long anything may take on a machine that is busy with other tests.
@@ -68,6 +69,7 @@ impl Node {
             sockets: BTreeMap::new(),
             ..world::site(&graph)
         };
+        let site = confined::furnished(site);
         let members = JoinSet::new();
         let material = Material::none();
         Self {

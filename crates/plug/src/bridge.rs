@@ -282,6 +282,6 @@ fn plug_in(outside: &Netlink, tap: &Link, to: &Attachment, bridge: &Link) -> io:
 }
 
 /// A device on which the node itself says nothing.
-fn silence(device: &str) -> io::Result<()> {
+pub(crate) fn silence(device: &str) -> io::Result<()> {
     sysctl::ensure(&[(&format!("ipv6/conf/{device}/disable_ipv6"), "1")])
 }

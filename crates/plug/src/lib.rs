@@ -10,9 +10,11 @@ mod furnishing;
 mod interior;
 pub mod names;
 pub mod namespaced;
+pub mod ovs;
 mod trouble;
 pub mod wiring;
 
 pub use bridge::Bridge;
 pub use namespaced::Namespaced;
+pub use ovs::{OpenVswitch, OvsOptions, Tagging};
 pub use wiring::Wiring;

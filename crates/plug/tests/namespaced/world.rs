@@ -93,6 +93,10 @@ impl Node {
         self.plug.remove(Path::new("/nowhere"), graph.load_balancer.id).await
     }
 
+    pub(crate) async fn disturbed(&self, graph: &LoadBalancerGraph) {
+        self.plug.disturbed(graph.load_balancer.id).await;
+    }
+
     /// What is left, as the plug itself sees it.
     pub(crate) async fn is_absent(&self, graph: &LoadBalancerGraph) -> bool {
         let read = self.plug.read(Path::new("/nowhere"), graph.load_balancer.id, None).await;

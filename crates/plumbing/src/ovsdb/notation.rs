@@ -13,9 +13,8 @@ pub fn map<'a>(pairs: impl IntoIterator<Item = (&'a str, String)>) -> Value {
 /// The words of a map; none if it is something else.
 pub fn words(map: &Value) -> BTreeMap<String, String> {
     let pairs = tagged(map, "map").and_then(Value::as_array);
-    let pair = |pair: &Value| {
-        Some((pair.get(0)?.as_str()?.to_owned(), pair.get(1)?.as_str()?.to_owned()))
-    };
+    let pair =
+        |pair: &Value| Some((pair.get(0)?.as_str()?.to_owned(), pair.get(1)?.as_str()?.to_owned()));
     pairs.into_iter().flatten().filter_map(pair).collect()
 }
 

@@ -1,0 +1,43 @@
+//! Every change to the switch and the kernel fails once, and whatever comes next makes it good.
+
+use evenkeel_plug::OvsOptions;
+use evenkeel_plumbing::change::failpoint::{Break, set};
+use evenkeel_plumbing::changes;
+
+use crate::switch::{on_a_switch, tagged, vsctl};
+
+/// EBUSY.
+const BUSY: i32 = 16;
+
+/// More changes than there are in one plug.
+const MANY: u64 = 100;
+
+#[test]
+fn a_port_that_fails_anywhere_is_finished_and_removed_by_the_next() {
+    on_a_switch(OvsOptions::default(), async |node, _switch| {
+        let graph = tagged(1, 7, "2.2.2.20/24");
+        for step in 1..MANY {
+            set(Some((Break::Fail(BUSY), changes() + step)));
+            let first = node.ensure(&graph).await;
+            set(None);
+            // Half of the broken ones are removed as they are.
+            if first.is_ok() || step % 2 == 0 {
+                node.ensure(&graph).await.unwrap();
+                assert!(node.is_ready(&graph).await, "broken in change {step}");
+            }
+            set(Some((Break::Fail(BUSY), changes() + step)));
+            let _ = node.remove(&graph).await;
+            set(None);
+            node.remove(&graph).await.unwrap();
+            assert!(node.is_absent(&graph).await, "broken in change {step}");
+            assert_eq!(vsctl("list-ports br-int"), "", "broken in change {step}");
+            let taps = node.devices().into_iter().filter(|it| it.starts_with("tap")).count();
+            assert_eq!(taps, 0, "broken in change {step}");
+            if first.is_ok() {
+                assert!(step > 8, "{step}");
+                return;
+            }
+        }
+        panic!("it never succeeds");
+    });
+}

@@ -16,6 +16,8 @@ pub struct Held {
     pub id: LoadBalancerId,
     /// What its tenant calls it; empty if it has no name, or if its graph cannot be read.
     pub name: String,
+    /// Whether the ledger has it: what has a site only is left over from one that was taken away.
+    pub recorded: bool,
     /// The directory of its site, if it has one.
     pub site: Option<PathBuf>,
 }
@@ -29,10 +31,10 @@ pub fn held(state_directory: &Path) -> io::Result<Vec<Held>> {
     let sites = state_directory.join("sites");
     let mut all = BTreeMap::new();
     for (id, name) in ledger::held(&state_directory.join("ledger"))? {
-        all.insert(id, Held { id, name, site: None });
+        all.insert(id, Held { id, name, recorded: true, site: None });
     }
     for (id, _) in site_directory::list(&sites)? {
-        let unknown = Held { id, name: String::new(), site: None };
+        let unknown = Held { id, name: String::new(), recorded: false, site: None };
         all.entry(id).or_insert(unknown).site = Some(sites.join(id.to_string()));
     }
     Ok(all.into_values().collect())
@@ -63,8 +65,13 @@ mod tests {
         sites.make(unknown.into()).await.unwrap();
         let (known, unknown) = (known.into(), unknown.into());
         let expected = [
-            Held { id: known, name: "web".to_owned(), site: None },
-            Held { id: unknown, name: String::new(), site: Some(sites.path(unknown)) },
+            Held { id: known, name: "web".to_owned(), recorded: true, site: None },
+            Held {
+                id: unknown,
+                name: String::new(),
+                recorded: false,
+                site: Some(sites.path(unknown)),
+            },
         ];
         assert_eq!(held(place.path()).unwrap(), expected);
     }

@@ -5,13 +5,12 @@ mod finding;
 mod gather;
 mod judge;
 mod print;
-mod wanted;
 
 use anyhow::bail;
 use clap::{Args, ValueEnum};
 
+use crate::wanted::Wanted;
 use finding::State;
-use wanted::Wanted;
 
 /// What `evenkeel doctor` can be told.
 #[derive(Debug, Args)]

@@ -1,7 +1,7 @@
 //! `evenkeel haproxy`: the operators' window onto the HAProxies of this node.
 
 mod choice;
-mod node;
+pub(crate) mod node;
 mod table;
 
 use std::io::{self, Write};

@@ -6,6 +6,8 @@ mod dev;
 mod doctor;
 mod haproxy;
 mod keys;
+mod orphans;
+mod wanted;
 
 use std::process::ExitCode;
 
@@ -30,6 +32,8 @@ enum Command {
     Haproxy(haproxy::Arguments),
     /// Show or change the master keys, which the secrets in the database are sealed with.
     Keys(keys::Arguments),
+    /// List what is on this node and belongs to no load balancer that its agent holds.
+    Orphans(orphans::Arguments),
     /// Print the OpenAPI document of the service.
     #[command(hide = true)]
     Openapi,
@@ -46,6 +50,7 @@ fn main() -> ExitCode {
         Command::Doctor(arguments) => doctor::run(&arguments),
         Command::Haproxy(arguments) => haproxy::run(arguments),
         Command::Keys(arguments) => keys::run(&arguments),
+        Command::Orphans(arguments) => orphans::run(&arguments),
         Command::Openapi => openapi(),
     };
     match outcome {

@@ -15,7 +15,7 @@ use tokio::time::timeout;
 
 use super::facts::{Facts, Server, Use};
 use super::finding::Trial;
-use super::wanted::Wanted;
+use crate::wanted::Wanted;
 
 /// How long one program or socket may take to answer.
 const PATIENCE: Duration = Duration::from_secs(5);

@@ -42,7 +42,7 @@ mod tests {
     fn entry(id: u128, name: &str) -> Entry {
         let id = Uuid::from_u128(id).into();
         Entry {
-            held: Held { id, name: name.to_owned(), site: None },
+            held: Held { id, name: name.to_owned(), recorded: true, site: None },
             state_directory: "/nowhere".into(),
         }
     }

@@ -75,7 +75,7 @@ pub(super) fn entries(data: Option<&Path>) -> anyhow::Result<Vec<Entry>> {
 }
 
 /// An agent holds the lock of its state directory; a HAProxy works in the jail of a site of one.
-fn state_directories() -> io::Result<(BTreeSet<PathBuf>, usize)> {
+pub(crate) fn state_directories() -> io::Result<(BTreeSet<PathBuf>, usize)> {
     let (agents, hidden_agents) = running("evenkeel")?;
     let (haproxies, hidden_haproxies) = running("haproxy")?;
     let locks = agents.into_iter().flat_map(|agent| agent.open);

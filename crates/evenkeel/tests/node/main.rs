@@ -1,6 +1,9 @@
 //! The commands that look at a node, on a node of the test's own.
 
+#![expect(clippy::unwrap_used, reason = "these are tests")]
+
 mod doctor;
+mod orphans;
 
 use std::process::Output;
 

@@ -7,7 +7,7 @@ use evenkeel_plumbing::Identity;
 
 use super::{answers, of};
 use crate::doctor::facts::Switch;
-use crate::doctor::wanted::WantedSwitch;
+use crate::wanted::WantedSwitch;
 
 pub(super) async fn look(wanted: &WantedSwitch) -> Switch {
     Switch {

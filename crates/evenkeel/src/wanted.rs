@@ -1,26 +1,27 @@
-//! What the node is to do: of the agent's configuration, as much as a doctor asks for.
+//! What the node is to do: of the agent's configuration, as much as is asked for by
+//! those who look at it.
 
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
 /// What the node is to do.
 #[derive(Clone, Debug)]
-pub(super) struct Wanted {
-    pub(super) haproxy: PathBuf,
-    pub(super) state: PathBuf,
-    pub(super) secrets: PathBuf,
-    pub(super) logs: PathBuf,
-    pub(super) socket: PathBuf,
-    pub(super) users: RangeInclusive<u32>,
-    pub(super) switch: Option<WantedSwitch>,
+pub(crate) struct Wanted {
+    pub(crate) haproxy: PathBuf,
+    pub(crate) state: PathBuf,
+    pub(crate) secrets: PathBuf,
+    pub(crate) logs: PathBuf,
+    pub(crate) socket: PathBuf,
+    pub(crate) users: RangeInclusive<u32>,
+    pub(crate) switch: Option<WantedSwitch>,
 }
 
 /// Open vSwitch, where it is used.
 #[derive(Clone, Debug)]
-pub(super) struct WantedSwitch {
-    pub(super) database: PathBuf,
-    pub(super) bridge: String,
-    pub(super) by_neutron: bool,
+pub(crate) struct WantedSwitch {
+    pub(crate) database: PathBuf,
+    pub(crate) bridge: String,
+    pub(crate) by_neutron: bool,
 }
 
 impl Default for Wanted {

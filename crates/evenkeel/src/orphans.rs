@@ -1,0 +1,122 @@
+//! `evenkeel orphans`: what is on this node and belongs to no load balancer that its agent holds.
+
+mod found;
+mod look;
+mod remove;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+
+use anyhow::bail;
+use clap::{Args, ValueEnum};
+use serde_json::{Value, json};
+
+use crate::haproxy::{node::state_directories, say};
+use crate::wanted::Wanted;
+use found::{Found, Whose};
+
+/// What `evenkeel orphans` can be told.
+#[derive(Debug, Args)]
+pub(crate) struct Arguments {
+    /// Remove what is ours, while no agent runs. What a stranger made is never removed.
+    #[arg(long)]
+    remove: bool,
+    /// How what is found is printed.
+    #[arg(long, value_enum, default_value_t = Output::Table)]
+    output: Output,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Output {
+    /// For people.
+    Table,
+    /// For programs.
+    Json,
+}
+
+/// Lists orphans, and removes them if it is told to.
+///
+/// # Errors
+///
+/// Something cannot be looked at, or was not removed.
+pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
+    let wanted = Wanted::default();
+    let _alone = arguments.remove.then(|| remove::alone(&wanted.state)).transpose()?;
+    // What another agent of this node holds is no orphan, either.
+    let (mut states, _) = state_directories()?;
+    states.extend(wanted.state.exists().then(|| wanted.state.clone()));
+    let mut all = orphans(&wanted, &states)?;
+    let mut failed = BTreeMap::new();
+    if arguments.remove {
+        failed = removed(&all)?;
+        // A bridge is left over once its last port is gone.
+        let more = orphans(&wanted, &states)?.into_iter().filter(|it| !all.contains(it));
+        let more: Vec<Found> = more.collect();
+        failed.extend(removed(&more)?);
+        all.extend(more);
+    }
+    print(&all, arguments, &failed)?;
+    match failed.len() {
+        0 => Ok(()),
+        some => bail!("{some} could not be removed"),
+    }
+}
+
+fn orphans(wanted: &Wanted, states: &BTreeSet<PathBuf>) -> anyhow::Result<Vec<Found>> {
+    Ok(found::orphans(look::everything(wanted)?, &look::held_by(states)?))
+}
+
+/// Removes what is ours; what is still there, and why.
+fn removed(orphans: &[Found]) -> anyhow::Result<BTreeMap<String, String>> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let mut failed = BTreeMap::new();
+    for orphan in orphans.iter().filter(|it| it.is_ours()) {
+        if let Err(error) = runtime.block_on(remove::remove(&orphan.thing)) {
+            failed.insert(orphan.thing.name(), error.to_string());
+        }
+    }
+    Ok(failed)
+}
+
+fn print(
+    orphans: &[Found],
+    arguments: &Arguments,
+    failed: &BTreeMap<String, String>,
+) -> anyhow::Result<()> {
+    let fate = |it: &Found| match (it.whose, arguments.remove, failed.get(&it.thing.name())) {
+        (Whose::Strangers, _, _) => "a stranger's, left alone".to_owned(),
+        (_, false, _) => "left over".to_owned(),
+        (_, true, Some(why)) => format!("could not be removed: {why}"),
+        (_, true, None) => "removed".to_owned(),
+    };
+    if arguments.output == Output::Json {
+        let all: Vec<Value> = orphans.iter().map(|it| object(it, &fate(it))).collect();
+        return say(&format!("{:#}", Value::Array(all)));
+    }
+    if orphans.is_empty() {
+        return say("Nothing is left over on this node.");
+    }
+    let line = |it: &Found| format!("{:9}  {}  {}", it.thing.kind(), it.thing.name(), fate(it));
+    let mut lines: Vec<String> = orphans.iter().map(line).collect();
+    if !arguments.remove && orphans.iter().any(Found::is_ours) {
+        lines.push(
+            "A running agent removes what is left over; without one: evenkeel orphans --remove"
+                .to_owned(),
+        );
+    }
+    say(&lines.join("\n"))
+}
+
+fn object(orphan: &Found, fate: &str) -> Value {
+    let load_balancer = match orphan.whose {
+        Whose::LoadBalancer(id) => Some(id.to_string()),
+        Whose::Nobodys | Whose::Strangers => None,
+    };
+    json!({
+        "kind": orphan.thing.kind(),
+        "name": orphan.thing.name(),
+        "load_balancer": load_balancer,
+        "ours": orphan.is_ours(),
+        "fate": fate,
+    })
+}

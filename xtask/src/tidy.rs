@@ -5,6 +5,7 @@ mod function;
 mod manifest;
 mod map;
 mod names;
+mod requirements;
 mod size;
 mod source;
 mod words;
@@ -41,6 +42,7 @@ pub(crate) fn run() -> anyhow::Result<()> {
     let mut breaches = edges::check(&edges::packages()?);
     breaches.extend(manifest::check_all()?);
     breaches.extend(map::check_all()?);
+    breaches.extend(requirements::check_all(&sources)?);
     for source in &sources {
         breaches.extend(check(source));
     }

@@ -28,6 +28,9 @@ pub use rule::MarkRule;
 /// that a node on which much is built answers late.
 const ANSWER: Duration = Duration::from_secs(10);
 
+/// Room for a datagram, in bytes: the kernel fills half of it, unless a single device says more.
+const DATAGRAM: usize = 64 * 1024;
+
 /// A socket to the kernel in the namespace in which it was opened, wherever it is used. Its calls
 /// block, for some milliseconds at most on a node that is not swamped.
 #[derive(Debug)]
@@ -97,7 +100,8 @@ impl Netlink {
 
     /// Reads one datagram of an answer.
     fn receive(&self, sequence: u32, found: &mut Vec<RouteNetlinkMessage>) -> io::Result<End> {
-        let (datagram, _) = self.socket.recv_from_full().map_err(|error| match error.kind() {
+        let mut datagram = Vec::with_capacity(DATAGRAM);
+        self.socket.recv(&mut datagram, 0).map_err(|error| match error.kind() {
             io::ErrorKind::WouldBlock => io::Error::from(io::ErrorKind::TimedOut),
             _ => error,
         })?;

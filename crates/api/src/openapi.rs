@@ -96,6 +96,9 @@ fn component(root: &str) -> &'static str {
         "amphora_stats" => "AmphoraStatistics",
         "node" => "Node",
         "placement" => "Placement",
+        "network" => "Network",
+        "subnet" => "Subnet",
+        "floating_address" => "FloatingAddress",
         _ => "Statuses",
     }
 }
@@ -207,7 +210,8 @@ fn schemas() -> Value {
         ("L7Rule", l7_rule::view(&whole.l7_rules[0]), l7_rule::Create::schema()),
         ("Quota", quota::view("project", &Limits::default()), quota::Update::schema()),
     ];
-    for (name, view, said) in shown.into_iter().chain(sample::offered()) {
+    let shown = shown.into_iter().chain(sample::offered()).chain(sample::networks());
+    for (name, view, said) in shown {
         schemas.insert(name.to_owned(), shown_schema(&view, &said));
     }
     let statuses = crate::whole::status_tree(&whole);

@@ -4,8 +4,9 @@ use serde_json::Value;
 
 use crate::decode::Body;
 use crate::{
-    availability_zone, availability_zone_profile, flavor, flavor_profile, health_monitor,
-    l7_policy, l7_rule, listener, load_balancer, member, pool, quota,
+    availability_zone, availability_zone_profile, flavor, flavor_profile, floating_address,
+    health_monitor, l7_policy, l7_rule, listener, load_balancer, member, network, pool, quota,
+    subnet,
 };
 
 /// One call.
@@ -291,6 +292,43 @@ pub const ROUTES: &[Route] = routes! {
         => Bare("node", "nodes"), "Lists the nodes that hold load balancers.";
     Get "/v2/evenkeel/placements" 200 "placement_list" "evenkeel:get_all"
         => Bare("placement", "placements"), "Lists which load balancer is on which node.";
+
+    Get "/v2/evenkeel/networks" 200 "network_list" "evenkeel:get_all"
+        => Page("network", "networks"), "Lists the networks of our own.";
+    Post "/v2/evenkeel/networks" 201 "network_create" "evenkeel:post"
+        ["NetworkCreate" network::Create] => One("network"), "Creates a network.";
+    Get "/v2/evenkeel/networks/{network_id}" 200 "network_show" "evenkeel:get_one"
+        => One("network"), "Shows a network.";
+    Put "/v2/evenkeel/networks/{network_id}" 200 "network_update" "evenkeel:put"
+        ["NetworkUpdate" network::Update]
+        => One("network"), "Changes a network; what is attached to it follows.";
+    Delete "/v2/evenkeel/networks/{network_id}" 204 "network_delete" "evenkeel:delete"
+        => Nothing, "Deletes a network that has no ports, with its subnets.";
+
+    Get "/v2/evenkeel/subnets" 200 "subnet_list" "evenkeel:get_all"
+        => Page("subnet", "subnets"), "Lists the subnets of our networks.";
+    Post "/v2/evenkeel/subnets" 201 "subnet_create" "evenkeel:post"
+        ["SubnetCreate" subnet::Create] => One("subnet"), "Creates a subnet.";
+    Get "/v2/evenkeel/subnets/{subnet_id}" 200 "subnet_show" "evenkeel:get_one"
+        => One("subnet"), "Shows a subnet.";
+    Put "/v2/evenkeel/subnets/{subnet_id}" 200 "subnet_update" "evenkeel:put"
+        ["SubnetUpdate" subnet::Update]
+        => One("subnet"), "Changes a subnet; what has an address of it follows.";
+    Delete "/v2/evenkeel/subnets/{subnet_id}" 204 "subnet_delete" "evenkeel:delete"
+        => Nothing, "Deletes a subnet that no port has an address of.";
+
+    Get "/v2/evenkeel/floating-addresses" 200 "floating_address_list" "evenkeel:get_all"
+        => Page("floating_address", "floating_addresses"), "Lists floating addresses.";
+    Post "/v2/evenkeel/floating-addresses" 201 "floating_address_create" "evenkeel:post"
+        ["FloatingAddressCreate" floating_address::Create]
+        => One("floating_address"), "Takes an address of an external network.";
+    Get "/v2/evenkeel/floating-addresses/{floating_address_id}" 200 "floating_address_show"
+        "evenkeel:get_one" => One("floating_address"), "Shows a floating address.";
+    Put "/v2/evenkeel/floating-addresses/{floating_address_id}" 200 "floating_address_update"
+        "evenkeel:put" ["FloatingAddressUpdate" floating_address::Update]
+        => One("floating_address"), "Lets a floating address stand for another port, or for none.";
+    Delete "/v2/evenkeel/floating-addresses/{floating_address_id}" 204 "floating_address_delete"
+        "evenkeel:delete" => Nothing, "Gives a floating address back.";
 };
 
 impl Method {

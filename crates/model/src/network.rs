@@ -1,5 +1,7 @@
 //! Networks of our own: where VIP addresses are leased from when there is no network service.
 
+pub mod rule;
+
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
@@ -26,6 +28,21 @@ pub struct Network {
     pub vlan: Option<u16>,
     /// Whether it leads outside, so that floating addresses are taken from it.
     pub is_external: bool,
+    /// Projects that may use it besides its owner; of an external network that has any, nobody else
+    /// takes floating addresses.
+    pub allowed: Vec<ProjectId>,
+}
+
+impl Network {
+    /// Whether `project` may attach something to it, and sees it.
+    pub fn is_open_to(&self, project: &ProjectId) -> bool {
+        self.shared || self.project == *project || self.allowed.contains(project)
+    }
+
+    /// Whether `project` may take floating addresses from it, and sees it for that.
+    pub fn floats_for(&self, project: &ProjectId) -> bool {
+        self.is_external && (self.allowed.is_empty() || self.is_open_to(project))
+    }
 }
 
 /// A subnet of a network.
@@ -49,6 +66,16 @@ pub struct Subnet {
 }
 
 impl Subnet {
+    /// The way out of a subnet of which nobody says it: its first address, if it has room for one.
+    pub fn usual_gateway(cidr: IpNet) -> Option<IpAddr> {
+        let is_wide = cidr.max_prefix_len() - cidr.prefix_len() > 1;
+        match cidr.network() {
+            IpAddr::V4(first) if is_wide => Some(Ipv4Addr::from_bits(first.to_bits() + 1).into()),
+            IpAddr::V6(first) if is_wide => Some(Ipv6Addr::from_bits(first.to_bits() + 1).into()),
+            IpAddr::V4(_) | IpAddr::V6(_) => None,
+        }
+    }
+
     /// The ways that a port of this subnet takes: its host routes, then the gateway. Of two ways to
     /// everybody the gateway wins.
     pub fn routes(&self) -> Vec<Route> {

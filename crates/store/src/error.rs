@@ -43,6 +43,14 @@ pub enum StoreError {
         /// By what, and what to do first.
         by: &'static str,
     },
+    /// The address that a floating address shall stand for has one.
+    #[error("{address} has the floating address {by} already; release that first.")]
+    FloatingTaken {
+        /// The inner address.
+        address: IpAddr,
+        /// The id of the other floating address.
+        by: String,
+    },
     /// There is no such flavor, availability zone or profile.
     #[error("{what} {name} not found.")]
     NoOffering {

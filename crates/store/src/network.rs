@@ -8,7 +8,7 @@ mod rows;
 mod vip;
 
 use evenkeel_model::network::{Network, Port, Subnet};
-use evenkeel_model::{PortId, Violation};
+use evenkeel_model::{NetworkId, PortId, SubnetId, Violation};
 
 use crate::engine::Session;
 use crate::{Store, StoreError};
@@ -25,6 +25,24 @@ impl Store {
     /// Only the database's.
     pub async fn networks(&self) -> Result<Vec<Network>, StoreError> {
         self.read(rows::networks).await
+    }
+
+    /// The network with this id.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::NoNetworkObject`].
+    pub async fn network(&self, id: NetworkId) -> Result<Network, StoreError> {
+        self.read(move |session| change::found_network(session, id)).await
+    }
+
+    /// The subnet with this id.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::NoNetworkObject`].
+    pub async fn subnet(&self, id: SubnetId) -> Result<Subnet, StoreError> {
+        self.read(move |session| change::found_subnet(session, id)).await
     }
 
     /// All subnets, oldest first.
@@ -103,7 +121,7 @@ impl Store {
     /// # Errors
     ///
     /// Only the database's.
-    pub async fn has_subnet(&self, id: evenkeel_model::SubnetId) -> Result<bool, StoreError> {
+    pub async fn has_subnet(&self, id: SubnetId) -> Result<bool, StoreError> {
         self.read(move |session| Ok(rows::subnet(session, id)?.is_some())).await
     }
 }

@@ -10,6 +10,7 @@ const STEPS: &[&str] = &[
     include_str!("../migrations/0003_offerings.sql"),
     include_str!("../migrations/0004_secrets.sql"),
     include_str!("../migrations/0005_networks.sql"),
+    include_str!("../migrations/0006_allowed_projects.sql"),
 ];
 
 /// Takes the steps that the database has not taken.

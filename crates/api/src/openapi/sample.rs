@@ -1,11 +1,15 @@
 //! One load balancer with one of everything, from which the document takes what is shown.
 
+use std::net::IpAddr;
+
+use evenkeel_model::network::{Floating, Network, Subnet};
 use evenkeel_model::offering::{Offering, OfferingKind, Profile};
 use evenkeel_model::provider::ProviderName;
 use evenkeel_model::record::{L7PolicyRelated, ListenerRelated, LoadBalancerRelated, PoolRelated};
 use evenkeel_model::status::{OperatingStatus, ProvisioningStatus};
 use evenkeel_model::text::{Label, ProfileData};
-use evenkeel_model::{LoadBalancerId, ProjectId, Record, Resource, Timestamp};
+use evenkeel_model::{LoadBalancerId, ProjectId, Record, Resource, Route, Timestamp};
+use ipnet::IpNet;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -13,7 +17,10 @@ use crate::amphora::Amphora;
 use crate::decode::{Field, from_value};
 use crate::load_balancer::{Create, Tree};
 use crate::whole::Whole;
-use crate::{Deployment, availability_zone, availability_zone_profile, flavor, flavor_profile};
+use crate::{
+    Deployment, availability_zone, availability_zone_profile, flavor, flavor_profile,
+    floating_address, network, subnet,
+};
 
 /// A node, as the control plane shows it to operators.
 pub(super) fn node() -> Value {
@@ -62,6 +69,45 @@ pub(super) fn offered() -> [(&'static str, Value, Value); 4] {
             availability_zone_profile::view(&profile(zone)),
             availability_zone_profile::Create::schema(),
         ),
+    ]
+}
+
+/// One of all that networks of our own consist of, likewise.
+pub(super) fn networks() -> [(&'static str, Value, Value); 3] {
+    let nobody = ProjectId::new("-").expect("it is short");
+    let net = IpNet::from(IpAddr::from([192, 0, 2, 0]));
+    let network = Network {
+        id: Uuid::nil().into(),
+        name: String::new(),
+        project: nobody.clone(),
+        shared: false,
+        mtu: 0,
+        vlan: None,
+        is_external: false,
+        allowed: vec![nobody.clone()],
+    };
+    let subnet = Subnet {
+        id: Uuid::nil().into(),
+        network: network.id,
+        name: String::new(),
+        cidr: net,
+        gateway: None,
+        host_routes: vec![Route { destination: net, next_hop: net.addr() }],
+        pools: vec![(net.addr(), net.addr())],
+    };
+    let floating = Floating {
+        id: Uuid::nil().into(),
+        project: nobody,
+        description: String::new(),
+        network: network.id,
+        outside: Uuid::nil().into(),
+        address: net.addr(),
+        inside: None,
+    };
+    [
+        ("Network", network::view(&network, &[subnet.id]), network::Create::schema()),
+        ("Subnet", subnet::view(&subnet), subnet::Create::schema()),
+        ("FloatingAddress", floating_address::view(&floating), floating_address::Create::schema()),
     ]
 }
 

@@ -99,6 +99,7 @@ impl From<StoreError> for Refusal {
             | StoreError::InvalidState { .. }
             | StoreError::AddressInUse { .. }
             | StoreError::NetworkObjectInUse { .. }
+            | StoreError::FloatingTaken { .. }
             | StoreError::OfferingInUse { .. }
             | StoreError::OfferingTaken { .. }
             | StoreError::Duplicate => Fault::conflict(text),

@@ -11,8 +11,8 @@ use super::fault::Refusal;
 use super::offering::{Flavor, Offered, Zone};
 use super::profile::{FlavorProfile, Profiled, ZoneProfile};
 use super::{
-    ALLOWED, amphora, health_monitor, l7_policy, l7_rule, listener, load_balancer, member, node,
-    offering, pool, profile, provider, quota,
+    ALLOWED, amphora, floating_address, health_monitor, l7_policy, l7_rule, listener,
+    load_balancer, member, network, node, offering, pool, profile, provider, quota, subnet,
 };
 use crate::ControlPlane;
 
@@ -25,8 +25,7 @@ pub(crate) fn routes(control: ControlPlane) -> Router {
         .route("/v2/octavia/amphorae/{id}/stats", get(amphora::stats))
         .route("/v2/octavia/amphorae/{id}/failover", put(amphora::failover))
         .route("/v2/octavia/amphorae/{id}/config", put(amphora::configure))
-        .route("/v2/evenkeel/nodes", get(node::nodes))
-        .route("/v2/evenkeel/placements", get(node::placements))
+        .nest("/v2/evenkeel", own())
         .fallback(|| async { Refusal::no_such_path() })
         .method_not_allowed_fallback(other_method)
         .with_state(control)
@@ -78,6 +77,24 @@ fn tenant() -> Router<ControlPlane> {
         .route("/providers", get(provider::list))
         .route("/providers/{name}/flavor_capabilities", get(provider::flavors))
         .route("/providers/{name}/availability_zone_capabilities", get(provider::zones))
+}
+
+/// What Octavia has no words for.
+fn own() -> Router<ControlPlane> {
+    Router::new()
+        .route("/nodes", get(node::nodes))
+        .route("/placements", get(node::placements))
+        .route("/networks", get(network::list).post(network::create))
+        .route("/networks/{id}", get(network::show).put(network::update).delete(network::delete))
+        .route("/subnets", get(subnet::list).post(subnet::create))
+        .route("/subnets/{id}", get(subnet::show).put(subnet::update).delete(subnet::delete))
+        .route("/floating-addresses", get(floating_address::list).post(floating_address::create))
+        .route(
+            "/floating-addresses/{id}",
+            get(floating_address::show)
+                .put(floating_address::update)
+                .delete(floating_address::delete),
+        )
 }
 
 /// What operators offer to tenants.

@@ -14,6 +14,8 @@ use serde_json::{Map, Value, json};
 
 use crate::lab::{Answer, Client, Lab, SUBNET, id};
 
+const NETWORKS: &str = "/v2/evenkeel/networks";
+
 /// How often anything is sent.
 const CASES: u32 = 600;
 
@@ -144,7 +146,15 @@ impl World {
         let zone_profile = id(&client.create("/availabilityzoneprofiles", zone_profile).await);
         let zone = offer("availability_zone", "x", &zone_profile);
         client.create("/availabilityzones", zone).await;
+        let network = id(&client.create(NETWORKS, own("network", "")).await);
+        let first = json!({"subnet": {"network_id": network, "cidr": "203.0.113.0/24"}});
+        let subnet = id(&client.create("/v2/evenkeel/subnets", first).await);
+        let floating = own("floating_address", &network);
+        let floating = id(&client.create("/v2/evenkeel/floating-addresses", floating).await);
         let names = [
+            ("network_id", network.as_str()),
+            ("subnet_id", &subnet),
+            ("floating_address_id", &floating),
             ("loadbalancer_id", load_balancer.as_str()),
             ("listener_id", &listener),
             ("pool_id", &pool),
@@ -177,6 +187,9 @@ impl World {
                 let good = match (&method, root) {
                     (&Method::POST, "flavor") => offer(root, "y", &flavor_profile),
                     (&Method::POST, "availability_zone") => offer(root, "y", &zone_profile),
+                    (&Method::POST, "network" | "subnet" | "floating_address") => {
+                        own(root, &network)
+                    }
                     (&Method::POST, _) => full(root, &load_balancer, &listener, &pool),
                     _ => change(root),
                 };
@@ -185,6 +198,25 @@ impl World {
             .collect();
         Self { load_balancer: load_balancer.parse().unwrap(), calls }
     }
+}
+
+/// A good body to create something of our own networks.
+fn own(root: &str, network: &str) -> Value {
+    json!({root: match root {
+        "network" => json!({
+            "name": "x", "shared": false, "external": true, "mtu": 1450, "vlan": null,
+            "allowed_projects": ["own", "admins"],
+        }),
+        "subnet" => json!({
+            "network_id": network, "name": "x", "cidr": "198.51.100.0/24", "gateway_ip": null,
+            "host_routes": [{"destination": "10.0.0.0/8", "nexthop": "198.51.100.2"}],
+            "allocation_pools": [{"start": "198.51.100.3", "end": "198.51.100.9"}],
+        }),
+        _ => json!({
+            "network_id": network, "subnet_id": null, "address": null, "project_id": "own",
+            "description": "x", "port_id": null, "fixed_address": null,
+        }),
+    }})
 }
 
 /// A good body to offer something.
@@ -252,6 +284,9 @@ fn change(root: &str) -> Value {
         "rule" => json!({"key": "x", "value": "y", "compare_type": "REGEX"}),
         "flavor" | "flavorprofile" | "availability_zone_profile" => json!({"name": "x"}),
         "availability_zone" => json!({"description": null, "enabled": true}),
+        "network" => json!({"name": "x", "mtu": 1400, "vlan": 77, "shared": true}),
+        "subnet" => json!({"gateway_ip": "203.0.113.1", "host_routes": [], "allocation_pools": null}),
+        "floating_address" => json!({"port_id": null, "fixed_address": null}),
         _ => json!({"name": "x", "vip_sg_ids": [], "tags": []}),
     }})
 }
@@ -261,7 +296,7 @@ async fn count<T: Stored>(store: &Store) -> usize {
 }
 
 /// What must be the same after a refusal.
-async fn snapshot(store: &Store, world: &World) -> (u64, [usize; 11]) {
+async fn snapshot(store: &Store, world: &World) -> (u64, [usize; 15]) {
     let generation = store.generation(world.load_balancer).await.unwrap();
     let counts = [
         count::<LoadBalancer>(store).await,
@@ -275,6 +310,10 @@ async fn snapshot(store: &Store, world: &World) -> (u64, [usize; 11]) {
         store.offerings(OfferingKind::AvailabilityZone).await.unwrap().len(),
         store.profiles(OfferingKind::Flavor).await.unwrap().len(),
         store.profiles(OfferingKind::AvailabilityZone).await.unwrap().len(),
+        store.networks().await.unwrap().len(),
+        store.subnets().await.unwrap().len(),
+        store.ports().await.unwrap().len(),
+        store.floating_addresses().await.unwrap().len(),
     ];
     (generation.get(), counts)
 }

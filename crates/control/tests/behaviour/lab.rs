@@ -133,6 +133,7 @@ async fn seed(store: &Store) {
         mtu: 1500,
         vlan: None,
         is_external: false,
+        allowed: Vec::new(),
     };
     let subnet = Subnet {
         id: SubnetId::new(SUBNET),

@@ -10,6 +10,7 @@ mod certificates;
 mod hostile;
 mod lab;
 mod listing;
+mod networks;
 mod offerings;
 mod operators;
 mod quota;

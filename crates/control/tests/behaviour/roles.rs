@@ -43,6 +43,21 @@ const GOLDEN: &[(&str, &str)] = &[
     ("amphora_failover", "a"),
     ("node_list", "a"),
     ("placement_list", "a"),
+    ("network_list", "a"),
+    ("network_create", "a"),
+    ("network_show", "a"),
+    ("network_update", "a"),
+    ("network_delete", "a"),
+    ("subnet_list", "a"),
+    ("subnet_create", "a"),
+    ("subnet_show", "a"),
+    ("subnet_update", "a"),
+    ("subnet_delete", "a"),
+    ("floating_address_list", "a"),
+    ("floating_address_create", "a"),
+    ("floating_address_show", "a"),
+    ("floating_address_update", "a"),
+    ("floating_address_delete", "a"),
 ];
 
 /// Beginnings of the paths of what belongs to no tenant.

@@ -31,6 +31,7 @@ pub(super) async fn seed(store: &Store) -> anyhow::Result<()> {
         mtu: 1500,
         vlan: None,
         is_external: false,
+        allowed: Vec::new(),
     };
     let subnet = Subnet {
         id: SUBNET,

@@ -218,6 +218,7 @@ async fn store(run: &Run, home: &Home) -> anyhow::Result<Store> {
         mtu: 65_535,
         vlan: None,
         is_external: false,
+        allowed: Vec::new(),
     };
     let subnet = Subnet {
         id: SubnetId::new(VIP_SUBNET),

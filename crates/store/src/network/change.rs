@@ -17,9 +17,10 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// [`StoreError::Violation`] if another network has its VLAN.
+    /// [`StoreError::Violation`] if there can be no such network, or another one has its VLAN.
     pub async fn create_network(&self, network: Network) -> Result<Network, StoreError> {
         self.write(move |session| {
+            network.check(&[])?;
             let mut network = network.clone();
             match network.vlan {
                 Some(vlan) => check_vlan(session, network.id, vlan)?,
@@ -31,23 +32,22 @@ impl Store {
         .await
     }
 
-    /// Makes a network as this one is, under its id; the load balancers on it follow. Who owns it
+    /// Changes a network to what `edit` makes of it; the load balancers on it follow. Who owns it
     /// does not change.
     ///
     /// # Errors
     ///
-    /// [`StoreError::NoNetworkObject`]; [`StoreError::Violation`] if another network has the VLAN.
-    pub async fn update_network(&self, network: Network) -> Result<Network, StoreError> {
+    /// [`StoreError::NoNetworkObject`]; [`StoreError::Violation`] if there can be no such network,
+    /// or another one has the VLAN; [`StoreError::NetworkObjectInUse`] if it shall no longer lead
+    /// outside while floating addresses are taken from it; and those of `edit`.
+    pub async fn update_network(
+        &self,
+        id: NetworkId,
+        edit: impl Fn(&Network) -> Result<Network, Violation> + Send + Sync + 'static,
+    ) -> Result<Network, StoreError> {
         self.write(move |session| {
-            let earlier = found_network(session, network.id)?;
-            if let Some(vlan) = network.vlan {
-                check_vlan(session, network.id, vlan)?;
-            }
-            rows::update_network(session, &network)?;
-            if (earlier.mtu, earlier.vlan) != (network.mtu, network.vlan) {
-                raise_on(session, network.id)?;
-            }
-            found_network(session, network.id)
+            let earlier = found_network(session, id)?;
+            replace_network(session, &earlier, &edit(&earlier)?)
         })
         .await
     }
@@ -75,53 +75,27 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// [`StoreError::Violation`] if its network is not there, or it overlaps another subnet of it.
+    /// [`StoreError::Violation`] if its network is not there, there can be no such subnet, or it
+    /// overlaps another one of the network.
     pub async fn create_subnet(&self, subnet: Subnet) -> Result<Subnet, StoreError> {
-        self.write(move |session| {
-            if rows::network(session, subnet.network)?.is_none() {
-                let id = subnet.network.to_string();
-                return Err(Violation::MissingReference { kind: "Network", id }.into());
-            }
-            let others = rows::subnets_of(session, subnet.network)?;
-            let overlaps =
-                |it: &&Subnet| it.cidr.contains(&subnet.cidr) || subnet.cidr.contains(&it.cidr);
-            if let Some(other) = others.iter().find(overlaps) {
-                return Err(Violation::rule(format!(
-                    "{} overlaps {} of subnet {}; choose another CIDR.",
-                    subnet.cidr, other.cidr, other.id
-                ))
-                .into());
-            }
-            rows::insert_subnet(session, &subnet)?;
-            Ok(subnet.clone())
-        })
-        .await
+        self.write(move |session| insert_subnet(session, &subnet)).await
     }
 
-    /// Makes a subnet as this one is, under its id, but for its network and its addresses; the load
+    /// Changes a subnet to what `edit` makes of it, but for its network and its addresses; the load
     /// balancers on it follow.
     ///
     /// # Errors
     ///
-    /// [`StoreError::NoNetworkObject`]; [`StoreError::Violation`] if a port has the new gateway's
-    /// address.
-    pub async fn update_subnet(&self, subnet: Subnet) -> Result<Subnet, StoreError> {
+    /// [`StoreError::NoNetworkObject`]; [`StoreError::Violation`] if there can be no such subnet,
+    /// or a port has the new gateway's address; and those of `edit`.
+    pub async fn update_subnet(
+        &self,
+        id: SubnetId,
+        edit: impl Fn(&Subnet) -> Result<Subnet, Violation> + Send + Sync + 'static,
+    ) -> Result<Subnet, StoreError> {
         self.write(move |session| {
-            let earlier = found_subnet(session, subnet.id)?;
-            if let Some(gateway) = subnet.gateway
-                && rows::is_taken(session, earlier.network, gateway)?
-            {
-                return Err(Violation::rule(format!(
-                    "{gateway} is the address of a port; choose another gateway."
-                ))
-                .into());
-            }
-            rows::update_subnet(session, &subnet)?;
-            let changed = found_subnet(session, subnet.id)?;
-            if earlier.routes() != changed.routes() {
-                raise_on(session, earlier.network)?;
-            }
-            Ok(changed)
+            let earlier = found_subnet(session, id)?;
+            replace_subnet(session, &earlier, &edit(&earlier)?)
         })
         .await
     }
@@ -146,17 +120,89 @@ impl Store {
     }
 }
 
-fn found_network(session: &mut Session<'_>, id: NetworkId) -> Result<Network, StoreError> {
+pub(super) fn found_network(
+    session: &mut Session<'_>,
+    id: NetworkId,
+) -> Result<Network, StoreError> {
     let missing = StoreError::NoNetworkObject { kind: "Network", id: id.into() };
     rows::network(session, id)?.ok_or(missing)
 }
 
-fn found_subnet(session: &mut Session<'_>, id: SubnetId) -> Result<Subnet, StoreError> {
+pub(super) fn found_subnet(session: &mut Session<'_>, id: SubnetId) -> Result<Subnet, StoreError> {
     let missing = StoreError::NoNetworkObject { kind: "Subnet", id: id.into() };
     rows::subnet(session, id)?.ok_or(missing)
 }
 
-fn check_vlan(session: &mut Session<'_>, id: NetworkId, vlan: u16) -> Result<(), StoreError> {
+/// A network as `wanted`; what is attached to it follows.
+pub(super) fn replace_network(
+    session: &mut Session<'_>,
+    earlier: &Network,
+    wanted: &Network,
+) -> Result<Network, StoreError> {
+    let id = earlier.id;
+    wanted.check(&rows::subnets_of(session, id)?)?;
+    if let Some(vlan) = wanted.vlan {
+        check_vlan(session, id, vlan)?;
+    }
+    if earlier.is_external && !wanted.is_external {
+        let sql = "SELECT 1 FROM floating_addresses f JOIN ports p ON p.id = f.outside_port_id \
+                   WHERE p.network_id = ?1 LIMIT 1";
+        if session.first(sql, &values![id])?.is_some() {
+            let by = "floating addresses are taken from it; delete them first";
+            return Err(StoreError::NetworkObjectInUse { kind: "Network", id: id.into(), by });
+        }
+    }
+    rows::update_network(session, wanted)?;
+    if (earlier.mtu, earlier.vlan) != (wanted.mtu, wanted.vlan) {
+        raise_on(session, id)?;
+    }
+    found_network(session, id)
+}
+
+/// A subnet within its network.
+pub(super) fn insert_subnet(
+    session: &mut Session<'_>,
+    subnet: &Subnet,
+) -> Result<Subnet, StoreError> {
+    let Some(network) = rows::network(session, subnet.network)? else {
+        let id = subnet.network.to_string();
+        return Err(Violation::MissingReference { kind: "Network", id }.into());
+    };
+    let mut subnets = rows::subnets_of(session, subnet.network)?;
+    subnet.check(&subnets, &session.config.address_rules)?;
+    subnets.push(subnet.clone());
+    network.check(&subnets)?;
+    rows::insert_subnet(session, subnet)?;
+    Ok(subnet.clone())
+}
+
+/// A subnet as `wanted`; what is attached to its network follows.
+pub(super) fn replace_subnet(
+    session: &mut Session<'_>,
+    earlier: &Subnet,
+    wanted: &Subnet,
+) -> Result<Subnet, StoreError> {
+    wanted.check(&rows::subnets_of(session, earlier.network)?, &session.config.address_rules)?;
+    if let Some(gateway) = wanted.gateway
+        && wanted.gateway != earlier.gateway
+        && rows::is_taken(session, earlier.network, gateway)?
+    {
+        let text = format!("{gateway} is the address of a port; choose another gateway.");
+        return Err(Violation::rule(text).into());
+    }
+    rows::update_subnet(session, wanted)?;
+    let changed = found_subnet(session, earlier.id)?;
+    if earlier.routes() != changed.routes() {
+        raise_on(session, earlier.network)?;
+    }
+    Ok(changed)
+}
+
+pub(super) fn check_vlan(
+    session: &mut Session<'_>,
+    id: NetworkId,
+    vlan: u16,
+) -> Result<(), StoreError> {
     let sql = "SELECT id FROM networks WHERE vlan = ?1 AND id <> ?2";
     match session.first(sql, &values![i64::from(vlan), id])? {
         None => Ok(()),
@@ -168,7 +214,7 @@ fn check_vlan(session: &mut Session<'_>, id: NetworkId, vlan: u16) -> Result<(),
     }
 }
 
-fn free_vlan(session: &mut Session<'_>) -> Result<Option<u16>, StoreError> {
+pub(super) fn free_vlan(session: &mut Session<'_>) -> Result<Option<u16>, StoreError> {
     let sql = "SELECT vlan FROM networks WHERE vlan IS NOT NULL ORDER BY vlan";
     let taken = session.query(sql, &[])?;
     let taken: Vec<i64> = taken.iter().map(|row| row.int(0)).collect::<Result<_, _>>()?;

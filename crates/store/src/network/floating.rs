@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use evenkeel_model::network::{Floating, MacAddress, Port};
+use evenkeel_model::network::{Floating, MacAddress, Network, Port};
 use evenkeel_model::{
     FloatingId, LoadBalancerId, NetworkId, PortId, ProjectId, SubnetId, Violation,
 };
@@ -37,6 +37,8 @@ pub struct FloatingRequest {
     pub subnet: Option<SubnetId>,
     /// The address wanted; any free one otherwise.
     pub address: Option<IpAddr>,
+    /// What it shall stand for: a port, and an address of it unless its first will do.
+    pub to: Option<(PortId, Option<IpAddr>)>,
 }
 
 impl Store {
@@ -58,17 +60,10 @@ impl Store {
     /// # Errors
     ///
     /// [`StoreError::Violation`] if the network is not there, leads nowhere, or has no address
-    /// left; [`StoreError::AddressInUse`].
+    /// left; [`StoreError::AddressInUse`]; and those of [`Store::bind_floating`].
     pub async fn create_floating(&self, request: FloatingRequest) -> Result<Floating, StoreError> {
         self.write(move |session| {
-            let network = rows::network(session, request.network)?;
-            let Some(network) = network.filter(|network| network.is_external) else {
-                return Err(Violation::rule(format!(
-                    "Network {} is not an external network; choose one that is.",
-                    request.network
-                ))
-                .into());
-            };
+            let network = outer_network(session, &request)?;
             make_port(session, &request, network.id)?;
             let now = session.moment();
             session.execute(
@@ -83,7 +78,7 @@ impl Store {
                     now
                 ],
             )?;
-            found(session, request.id)
+            bind(session, request.id, request.to)
         })
         .await
     }
@@ -94,32 +89,23 @@ impl Store {
     /// # Errors
     ///
     /// [`StoreError::NoNetworkObject`] if there is no such floating address;
-    /// [`StoreError::Violation`] if the port, or the address on it, is not there, or its network
-    /// leads outside itself.
+    /// [`StoreError::Violation`] if the port, or the address on it, is not there or another
+    /// project's, or is of the outer network itself; [`StoreError::FloatingTaken`].
     pub async fn bind_floating(
         &self,
         id: FloatingId,
         to: Option<(PortId, Option<IpAddr>)>,
     ) -> Result<Floating, StoreError> {
-        self.write(move |session| {
-            let earlier = found(session, id)?;
-            let inside = to.map(|(port, address)| inside(session, &earlier, port, address));
-            let inside = inside.transpose()?;
-            session.execute(
-                "UPDATE floating_addresses SET inside_port_id = ?2, inside_address = ?3 \
-                 WHERE id = ?1",
-                &values![
-                    id,
-                    inside.map(|(port, _)| port),
-                    inside.map(|(_, address)| address.to_string())
-                ],
-            )?;
-            for port in [earlier.inside, inside].into_iter().flatten().map(|(port, _)| port) {
-                raise_at(session, port)?;
-            }
-            found(session, id)
-        })
-        .await
+        self.write(move |session| bind(session, id, to)).await
+    }
+
+    /// The floating address with this id.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::NoNetworkObject`].
+    pub async fn floating_address(&self, id: FloatingId) -> Result<Floating, StoreError> {
+        self.read(move |session| found(session, id)).await
     }
 
     /// Gives a floating address back.
@@ -136,6 +122,49 @@ impl Store {
         })
         .await
     }
+}
+
+fn outer_network(
+    session: &mut Session<'_>,
+    request: &FloatingRequest,
+) -> Result<Network, StoreError> {
+    let id = request.network;
+    let network = rows::network(session, id)?;
+    // A network that the project does not see is not there.
+    let is_seen = |it: &Network| it.is_external || it.is_open_to(&request.project);
+    let Some(network) = network.filter(is_seen) else {
+        return Err(Violation::MissingReference { kind: "Network", id: id.to_string() }.into());
+    };
+    if network.floats_for(&request.project) {
+        return Ok(network);
+    }
+    let text = if network.is_external {
+        format!("Network {id} gives project {} no floating addresses.", request.project)
+    } else {
+        format!("Network {id} is not an external network; choose one that is.")
+    };
+    Err(Violation::rule(text).into())
+}
+
+fn bind(
+    session: &mut Session<'_>,
+    id: FloatingId,
+    to: Option<(PortId, Option<IpAddr>)>,
+) -> Result<Floating, StoreError> {
+    let earlier = found(session, id)?;
+    let inside = to.map(|(port, address)| inside(session, &earlier, port, address));
+    let inside = inside.transpose()?;
+    if inside == earlier.inside {
+        return Ok(earlier);
+    }
+    session.execute(
+        "UPDATE floating_addresses SET inside_port_id = ?2, inside_address = ?3 WHERE id = ?1",
+        &values![id, inside.map(|(port, _)| port), inside.map(|(_, address)| address.to_string())],
+    )?;
+    for port in [earlier.inside, inside].into_iter().flatten().map(|(port, _)| port) {
+        raise_at(session, port)?;
+    }
+    found(session, id)
 }
 
 fn make_port(
@@ -184,7 +213,9 @@ fn inside(
     address: Option<IpAddr>,
 ) -> Result<(PortId, IpAddr), StoreError> {
     let missing = || Violation::MissingReference { kind: "Port", id: port.to_string() };
-    let found = rows::port(session, port)?.ok_or_else(missing)?;
+    let found = rows::port(session, port)?;
+    // Another project's port is not there.
+    let found = found.filter(|it| it.project == floating.project).ok_or_else(missing)?;
     if found.network == floating.network {
         return Err(
             Violation::rule("A floating address stands for ports of other networks.").into()
@@ -199,6 +230,12 @@ fn inside(
     let chosen = fitting.next().ok_or_else(|| {
         Violation::rule(format!("Port {port} has no such address; name one that it has."))
     })?;
+    let sql = "SELECT id FROM floating_addresses \
+               WHERE inside_port_id = ?1 AND inside_address = ?2 AND id <> ?3";
+    if let Some(other) = session.first(sql, &values![port, chosen.to_string(), floating.id])? {
+        let text = other.text(0)?;
+        return Err(StoreError::FloatingTaken { address: chosen, by: text.to_owned() });
+    }
     Ok((port, chosen))
 }
 

@@ -9,7 +9,8 @@ use super::room::{number_of_key, sort_key};
 use crate::StoreError;
 use crate::engine::{Row, Session, Value, json, values};
 
-const NETWORK: &str = "SELECT id, name, project_id, shared, mtu, vlan, is_external FROM networks";
+const NETWORK: &str =
+    "SELECT id, name, project_id, shared, mtu, vlan, is_external, allowed FROM networks";
 const SUBNET: &str = "SELECT id, network_id, name, cidr, gateway, host_routes, pools FROM subnets";
 const PORT: &str = "SELECT id, network_id, project_id, name, device, device_owner, mac FROM ports";
 
@@ -27,6 +28,7 @@ fn read_network(row: &Row) -> Result<Network, StoreError> {
         mtu: u16::try_from(row.int(4)?).unwrap_or(u16::MAX),
         vlan: row.maybe_int(5).and_then(|vlan| u16::try_from(vlan).ok()),
         is_external: row.bool(6)?,
+        allowed: row.json(7)?,
     })
 }
 
@@ -79,8 +81,9 @@ pub(super) fn insert_network(
 ) -> Result<(), StoreError> {
     session
         .execute(
-            "INSERT INTO networks (id, name, project_id, shared, mtu, vlan, is_external) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            "INSERT INTO networks \
+             (id, name, project_id, shared, mtu, vlan, is_external, allowed) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
             &values![
                 network.id,
                 network.name.as_str(),
@@ -88,7 +91,8 @@ pub(super) fn insert_network(
                 network.shared,
                 i64::from(network.mtu),
                 network.vlan.map(i64::from),
-                network.is_external
+                network.is_external,
+                json(&network.allowed)
             ],
         )
         .map(drop)
@@ -100,15 +104,16 @@ pub(super) fn update_network(
 ) -> Result<(), StoreError> {
     session
         .execute(
-            "UPDATE networks SET name = ?2, shared = ?3, mtu = ?4, vlan = ?5, is_external = ?6 \
-             WHERE id = ?1",
+            "UPDATE networks SET name = ?2, shared = ?3, mtu = ?4, vlan = ?5, is_external = ?6, \
+             allowed = ?7 WHERE id = ?1",
             &values![
                 network.id,
                 network.name.as_str(),
                 network.shared,
                 i64::from(network.mtu),
                 network.vlan.map(i64::from),
-                network.is_external
+                network.is_external,
+                json(&network.allowed)
             ],
         )
         .map(drop)

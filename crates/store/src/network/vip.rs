@@ -228,7 +228,7 @@ impl Lease<'_, '_> {
         named: &impl ToString,
     ) -> Result<Network, StoreError> {
         let network = rows::network(self.session, id)?;
-        let is_usable = |it: &Network| it.shared || it.project == *self.tenant.project;
+        let is_usable = |it: &Network| it.is_open_to(self.tenant.project);
         match network.filter(is_usable) {
             Some(network) => Ok(network),
             None => missing(kind, named),

@@ -1,8 +1,10 @@
 //! How load balancers are attached to networks, and what changes that.
 
+use std::collections::BTreeSet;
+
 use evenkeel_model::load_balancer::{AdditionalVipRequest, VipRequest};
 use evenkeel_model::network::{MacAddress, Network, Port, Subnet};
-use evenkeel_model::{Attachment, Generation, LoadBalancerGraph, LoadBalancerId, Route};
+use evenkeel_model::{Attachment, Generation, LoadBalancerGraph, LoadBalancerId, ProjectId, Route};
 use evenkeel_store::{FloatingRequest, StoreError};
 
 use crate::node::{NETWORK, SUBNET, World, draft, id, network, new, on_subnet, project, subnet};
@@ -20,6 +22,11 @@ scenarios! {
     a_floating_address_stands_for_a_vip_until_it_is_taken_away,
     a_floating_address_is_free_when_its_vip_goes,
     floating_addresses_are_leased_once_and_from_outside,
+    a_floating_address_that_cannot_be_bound_is_not_made,
+    an_address_has_one_floating_address,
+    an_allow_list_says_who_may_use_a_network,
+    a_network_with_floating_addresses_stays_external,
+    leases_in_parallel_are_of_different_addresses,
 }
 
 const OUTSIDE: u128 = 850;
@@ -42,6 +49,14 @@ async fn generation(world: &World, load_balancer: LoadBalancerId) -> Generation 
     world.store.generation(load_balancer).await.unwrap()
 }
 
+async fn update_network(world: &World, wanted: Network) -> Result<Network, StoreError> {
+    world.store.update_network(wanted.id, move |_| Ok(wanted.clone())).await
+}
+
+async fn update_subnet(world: &World, wanted: Subnet) -> Result<Subnet, StoreError> {
+    world.store.update_subnet(wanted.id, move |_| Ok(wanted.clone())).await
+}
+
 fn with_ways() -> Subnet {
     Subnet {
         gateway: Some("127.86.0.1".parse().unwrap()),
@@ -53,9 +68,9 @@ fn with_ways() -> Subnet {
 async fn a_graph_tells_how_its_vip_is_attached(home: Home) {
     let world = World::open(&home).await;
     let load_balancer = world.load_balancer().await;
-    world.store.update_subnet(with_ways()).await.unwrap_err();
+    update_subnet(&world, with_ways()).await.unwrap_err();
     let moved = Subnet { gateway: Some("127.86.255.1".parse().unwrap()), ..with_ways() };
-    world.store.update_subnet(moved).await.unwrap();
+    update_subnet(&world, moved).await.unwrap();
     let attachment = attachment(&world, load_balancer).await;
     let vip = graph(&world, load_balancer).await.load_balancer.vip;
     assert_eq!(attachment.port, vip.port);
@@ -86,9 +101,9 @@ async fn a_changed_network_is_a_new_generation(home: Home) {
     let load_balancer = world.load_balancer().await;
     let before = generation(&world, load_balancer).await;
     let renamed = Network { name: "renamed".to_owned(), ..network(NETWORK) };
-    world.store.update_network(renamed.clone()).await.unwrap();
+    update_network(&world, renamed.clone()).await.unwrap();
     assert_eq!(generation(&world, load_balancer).await, before, "a name changes nothing");
-    world.store.update_network(Network { mtu: 1400, ..renamed }).await.unwrap();
+    update_network(&world, Network { mtu: 1400, ..renamed }).await.unwrap();
     assert!(generation(&world, load_balancer).await > before);
     assert_eq!(attachment(&world, load_balancer).await.mtu, 1400);
 }
@@ -98,10 +113,10 @@ async fn a_changed_subnet_is_a_new_generation_if_its_ways_change(home: Home) {
     let load_balancer = world.load_balancer().await;
     let before = generation(&world, load_balancer).await;
     let renamed = Subnet { name: "renamed".to_owned(), ..subnet(SUBNET, "127.86.0.0/16") };
-    world.store.update_subnet(renamed.clone()).await.unwrap();
+    update_subnet(&world, renamed.clone()).await.unwrap();
     assert_eq!(generation(&world, load_balancer).await, before);
     let host_routes = vec![route("10.0.0.0/8", "127.86.0.9")];
-    world.store.update_subnet(Subnet { host_routes, ..renamed }).await.unwrap();
+    update_subnet(&world, Subnet { host_routes, ..renamed }).await.unwrap();
     assert!(generation(&world, load_balancer).await > before);
 }
 
@@ -135,7 +150,7 @@ async fn vlans_are_given_once(home: Home) {
     assert_eq!(create(named(864, None)).await.unwrap().vlan, Some(5));
     let taken = create(named(865, Some(4))).await.unwrap_err().to_string();
     assert!(taken.contains("VLAN 4 is that of network"), "{taken}");
-    let moved = world.store.update_network(named(861, Some(4))).await;
+    let moved = update_network(&world, named(861, Some(4))).await;
     assert!(matches!(moved, Err(StoreError::Violation(_))), "{moved:?}");
 }
 
@@ -182,6 +197,7 @@ fn floating() -> FloatingRequest {
         network: id(OUTSIDE),
         subnet: None,
         address: None,
+        to: None,
     }
 }
 
@@ -231,4 +247,84 @@ async fn floating_addresses_are_leased_once_and_from_outside(home: Home) {
     let free = store.create_floating(floating()).await.unwrap();
     let nowhere = store.bind_floating(free.id, Some((new(), None))).await;
     assert!(matches!(nowhere, Err(StoreError::Violation(_))), "{nowhere:?}");
+}
+
+async fn a_floating_address_that_cannot_be_bound_is_not_made(home: Home) {
+    let world = with_outside(&home).await;
+    let made = world.create(draft(), on_subnet()).await.unwrap();
+    let others = ProjectId::new("others").unwrap();
+    let theirs = FloatingRequest { project: others, to: Some((made.vip.port, None)), ..floating() };
+    let refused = world.store.create_floating(theirs).await.unwrap_err().to_string();
+    assert_eq!(refused, format!("Port {} not found.", made.vip.port));
+    assert_eq!(world.store.floating_addresses().await.unwrap(), []);
+    assert_eq!(world.store.ports().await.unwrap().len(), 1, "only the VIP's");
+    let mine = FloatingRequest { to: Some((made.vip.port, None)), ..floating() };
+    let bound = world.store.create_floating(mine).await.unwrap();
+    assert_eq!(bound.inside, Some((made.vip.port, made.vip.address)));
+}
+
+async fn an_address_has_one_floating_address(home: Home) {
+    let world = with_outside(&home).await;
+    let made = world.create(draft(), on_subnet()).await.unwrap();
+    let to = Some((made.vip.port, None));
+    let first = world.store.create_floating(FloatingRequest { to, ..floating() }).await.unwrap();
+    let second = world.store.create_floating(FloatingRequest { to, ..floating() }).await;
+    assert!(matches!(second, Err(StoreError::FloatingTaken { .. })), "{second:?}");
+    assert_eq!(world.store.bind_floating(first.id, to).await.unwrap(), first, "it has it already");
+    world.store.bind_floating(first.id, None).await.unwrap();
+    world.store.create_floating(FloatingRequest { to, ..floating() }).await.unwrap();
+}
+
+async fn an_allow_list_says_who_may_use_a_network(home: Home) {
+    let world = World::open(&home).await;
+    let others = ProjectId::new("others").unwrap();
+    let theirs =
+        Network { project: others.clone(), shared: false, is_external: true, ..network(OUTSIDE) };
+    world.store.create_network(theirs.clone()).await.unwrap();
+    let inside = Subnet { network: id(OUTSIDE), ..subnet(OUTER_SUBNET, "203.0.113.0/29") };
+    world.store.create_subnet(inside).await.unwrap();
+    let on = VipRequest { subnet: Some(id(OUTER_SUBNET)), ..VipRequest::default() };
+    let refused = world.create(draft(), on.clone()).await.unwrap_err().to_string();
+    assert_eq!(refused, format!("Subnet {} not found.", uuid::Uuid::from_u128(OUTER_SUBNET)));
+    world.store.create_floating(floating()).await.expect("nobody is listed: it is for all");
+
+    let listed = Network { allowed: vec![ProjectId::new("third").unwrap()], ..theirs.clone() };
+    update_network(&world, listed).await.unwrap();
+    let refused = world.store.create_floating(floating()).await.unwrap_err().to_string();
+    assert!(refused.contains("gives project tenant no floating addresses"), "{refused}");
+
+    let listed = Network { allowed: vec![project()], ..theirs };
+    update_network(&world, listed).await.unwrap();
+    world.store.create_floating(floating()).await.unwrap();
+    world.create(draft(), on).await.unwrap();
+}
+
+async fn a_network_with_floating_addresses_stays_external(home: Home) {
+    let world = with_outside(&home).await;
+    let taken = world.store.create_floating(floating()).await.unwrap();
+    let inner = network(OUTSIDE);
+    let refused = update_network(&world, inner.clone()).await;
+    assert!(matches!(refused, Err(StoreError::NetworkObjectInUse { .. })), "{refused:?}");
+    world.store.delete_floating(taken.id).await.unwrap();
+    update_network(&world, inner).await.unwrap();
+}
+
+async fn leases_in_parallel_are_of_different_addresses(home: Home) {
+    let world = with_outside(&home).await;
+    let asked = (0..8).map(|_| {
+        let store = world.store.clone();
+        tokio::spawn(async move { store.create_floating(floating()).await })
+    });
+    let mut leased = BTreeSet::new();
+    let mut refused = 0;
+    for asked in asked.collect::<Vec<_>>() {
+        match asked.await.unwrap() {
+            Ok(floating) => assert!(leased.insert(floating.address), "{floating:?} is twice"),
+            Err(error) => {
+                assert!(error.to_string().contains("no such address left"), "{error}");
+                refused += 1;
+            }
+        }
+    }
+    assert_eq!((leased.len(), refused), (5, 3), "six addresses, one of them the gateway's");
 }

@@ -231,6 +231,7 @@ pub(crate) fn network(number: u128) -> Network {
         mtu: 1500,
         vlan: None,
         is_external: false,
+        allowed: Vec::new(),
     }
 }
 

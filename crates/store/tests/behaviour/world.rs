@@ -55,6 +55,7 @@ pub(crate) async fn settled_in(store: &Store) {
         mtu: 1500,
         vlan: None,
         is_external: false,
+        allowed: Vec::new(),
     };
     let subnet = Subnet {
         id: subnet(),

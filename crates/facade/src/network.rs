@@ -1,21 +1,23 @@
-//! The network service, version 2.0, as far as the stock clients ask it: networks, subnets and
-//! ports of our own store; floating IPs and security groups, of which there are none.
+//! The network service, version 2.0, as far as the stock clients ask it: networks, subnets, ports
+//! and floating IPs of our own store; security groups, of which there are none.
 
+mod body;
+mod floating_ip;
+mod port;
+mod subnet;
+mod tenant_network;
 mod view;
 
-use axum::body::Bytes;
+use std::sync::Arc;
+
 use axum::extract::{Path, RawQuery, State};
 use axum::http::{HeaderMap, StatusCode};
-use axum::routing::get;
+use axum::routing::{get, put};
 use axum::{Json, Router};
-use evenkeel_model::network::{FixedAddress, MacAddress, Port};
-use evenkeel_model::{NetworkId, PortId, ProjectId, SubnetId};
+use evenkeel_model::network::Network;
+use evenkeel_model::{ProjectId, Violation};
 use evenkeel_store::{Store, StoreError};
-use serde::Deserialize;
 use serde_json::{Value, json};
-use std::net::IpAddr;
-use std::sync::Arc;
-use uuid::Uuid;
 
 use crate::directory::{Directory, Principal};
 use crate::refusal::NetworkRefusal;
@@ -30,6 +32,12 @@ struct Neutron {
 
 type Answer = Result<Json<Value>, NetworkRefusal>;
 
+/// What was made.
+type Made = Result<(StatusCode, Json<Value>), NetworkRefusal>;
+
+/// What is gone.
+type Gone = Result<StatusCode, NetworkRefusal>;
+
 /// The façade below `/network`. `base` is the address of the whole service, without a slash at the
 /// end.
 pub fn router(directory: Directory, store: Store, base: &str) -> Router {
@@ -39,13 +47,23 @@ pub fn router(directory: Directory, store: Store, base: &str) -> Router {
         .route("/network/v2.0", get(resources))
         .route("/network/v2.0/", get(resources))
         .route("/network/v2.0/extensions", get(extensions))
-        .route("/network/v2.0/networks", get(networks))
-        .route("/network/v2.0/networks/{id}", get(show_network))
-        .route("/network/v2.0/subnets", get(subnets))
-        .route("/network/v2.0/subnets/{id}", get(show_subnet))
-        .route("/network/v2.0/ports", get(ports).post(create_port))
-        .route("/network/v2.0/ports/{id}", get(show_port).delete(delete_port))
-        .route("/network/v2.0/floatingips", get(floating_ips))
+        .route("/network/v2.0/networks", get(networks).post(tenant_network::create))
+        .route(
+            "/network/v2.0/networks/{id}",
+            get(show_network).put(tenant_network::update).delete(tenant_network::delete),
+        )
+        .route("/network/v2.0/subnets", get(subnets).post(subnet::create))
+        .route(
+            "/network/v2.0/subnets/{id}",
+            get(show_subnet).put(subnet::update).delete(subnet::delete),
+        )
+        .route("/network/v2.0/ports", get(ports).post(port::create))
+        .route("/network/v2.0/ports/{id}", get(show_port).delete(port::delete))
+        .route("/network/v2.0/floatingips", get(floating_ip::list).post(floating_ip::create))
+        .route(
+            "/network/v2.0/floatingips/{id}",
+            put(floating_ip::update).get(floating_ip::show).delete(floating_ip::delete),
+        )
         .route("/network/v2.0/security-groups", get(security_groups))
         .with_state(Neutron { directory, store, base: base.into() })
 }
@@ -58,55 +76,107 @@ impl Neutron {
         principal.ok_or(NetworkRefusal::Unauthorized)
     }
 
-    /// The views of all networks that the caller may see.
-    async fn networks(&self, caller: &Principal) -> Result<Vec<Value>, NetworkRefusal> {
-        let subnets = self.store.subnets().await.map_err(unavailable)?;
-        let networks = self.store.networks().await.map_err(unavailable)?;
-        let visible = networks.iter().filter(|it| it.shared || may_see(caller, &it.project));
-        Ok(visible.map(|network| view::network(network, &subnets)).collect())
+    /// Who asks, if he may change anything.
+    fn writer(&self, headers: &HeaderMap) -> Result<Principal, NetworkRefusal> {
+        let caller = self.caller(headers)?;
+        if is_admin(&caller) || caller.user.roles.contains(&"member") {
+            Ok(caller)
+        } else {
+            Err(NetworkRefusal::Forbidden("A change by somebody who only reads"))
+        }
     }
 
-    /// The views of all subnets.
-    async fn subnets(&self) -> Result<Vec<Value>, NetworkRefusal> {
-        let networks = self.store.networks().await.map_err(unavailable)?;
-        let subnets = self.store.subnets().await.map_err(unavailable)?;
-        let owner = |network: NetworkId| networks.iter().find(|it| it.id == network);
-        Ok(subnets.iter().map(|subnet| view::subnet(subnet, owner(subnet.network))).collect())
+    /// All networks that the caller may see.
+    async fn visible(&self, caller: &Principal) -> Result<Vec<Network>, NetworkRefusal> {
+        let mut networks = self.store.networks().await.map_err(refusal)?;
+        let project = caller.project_id();
+        networks
+            .retain(|it| is_admin(caller) || it.is_open_to(&project) || it.floats_for(&project));
+        Ok(networks)
+    }
+
+    /// The views of all networks that the caller may see.
+    async fn networks(&self, caller: &Principal) -> Result<Vec<Value>, NetworkRefusal> {
+        let subnets = self.store.subnets().await.map_err(refusal)?;
+        let networks = self.visible(caller).await?;
+        Ok(networks.iter().map(|network| view::network(network, &subnets)).collect())
+    }
+
+    /// The views of all subnets of networks that the caller may see.
+    async fn subnets(&self, caller: &Principal) -> Result<Vec<Value>, NetworkRefusal> {
+        let networks = self.visible(caller).await?;
+        let subnets = self.store.subnets().await.map_err(refusal)?;
+        let shown = subnets.iter().filter_map(|subnet| {
+            let network = networks.iter().find(|it| it.id == subnet.network)?;
+            Some(view::subnet(subnet, network))
+        });
+        Ok(shown.collect())
     }
 
     /// The views of all ports that the caller may see.
     async fn ports(&self, caller: &Principal) -> Result<Vec<Value>, NetworkRefusal> {
-        let ports = self.store.ports().await.map_err(unavailable)?;
-        let visible = ports.iter().filter(|port| may_see(caller, &port.project));
+        let ports = self.store.ports().await.map_err(refusal)?;
+        let visible = ports.iter().filter(|port| owns(caller, &port.project));
         Ok(visible.map(view::port).collect())
     }
 }
 
-fn may_see(caller: &Principal, owner: &ProjectId) -> bool {
-    caller.user.roles.contains(&"admin") || caller.project.id == owner.as_str()
+fn is_admin(caller: &Principal) -> bool {
+    caller.user.roles.contains(&"admin")
 }
 
-fn unavailable(error: StoreError) -> NetworkRefusal {
-    if let StoreError::Violation(violation) = error {
+/// Whether something of `owner` is the caller's to see and change.
+fn owns(caller: &Principal, owner: &ProjectId) -> bool {
+    is_admin(caller) || caller.project_id() == *owner
+}
+
+/// Why the store refused, in the words of the network service.
+fn refusal(error: StoreError) -> NetworkRefusal {
+    if let StoreError::Violation(Violation::MissingReference { kind, id }) = error {
+        NetworkRefusal::NotFound { kind, id }
+    } else if let StoreError::Violation(violation) = error {
         NetworkRefusal::BadRequest(violation.to_string())
-    } else if let StoreError::AddressInUse { .. } = error {
+    } else if let StoreError::NoNetworkObject { kind, id } = error {
+        NetworkRefusal::NotFound { kind, id: id.to_string() }
+    } else if let StoreError::AddressInUse { .. }
+    | StoreError::NetworkObjectInUse { .. }
+    | StoreError::FloatingTaken { .. } = error
+    {
         NetworkRefusal::Conflict(error.to_string())
     } else {
         NetworkRefusal::Unavailable(error.to_string())
     }
 }
 
-/// Those of `views` that the query asks for: each parameter that names a field must equal it.
+/// Those of `views` that the query asks for: each parameter that names a field must equal it; of
+/// one that is named more than once, one value is enough.
 fn narrowed(views: Vec<Value>, query: Option<&str>) -> Vec<Value> {
     let pairs: Vec<(String, String)> = crate::query::pairs(query.unwrap_or_default());
     let fits = |view: &Value| {
-        pairs.iter().all(|(name, wanted)| match view.get(name) {
-            None => true,
-            Some(Value::String(text)) => text == wanted,
-            Some(other) => other.to_string().eq_ignore_ascii_case(wanted),
+        pairs.iter().all(|(name, _)| {
+            let mut wanted = pairs.iter().filter(|(other, _)| other == name).map(|(_, it)| it);
+            view.get(name).is_none_or(|field| wanted.any(|wanted| is(field, wanted)))
         })
     };
     views.into_iter().filter(fits).collect()
+}
+
+/// Whether a field is what somebody typed; of a list of objects, whether one has `key=value`.
+fn is(field: &Value, wanted: &str) -> bool {
+    match field {
+        Value::String(text) => text == wanted,
+        Value::Array(items) => {
+            let pair = wanted.split_once('=');
+            items.iter().any(|item| match pair {
+                Some((key, value)) if item.is_object() => item[key] == *value,
+                Some(_) | None => item == wanted,
+            })
+        }
+        Value::Null => wanted.is_empty(),
+        Value::Bool(_) | Value::Number(_) | Value::Object(_) => {
+            field.to_string().eq_ignore_ascii_case(wanted)
+        }
+    }
 }
 
 /// The one of `views` with this id.
@@ -130,16 +200,19 @@ async fn resources(State(neutron): State<Neutron>) -> Json<Value> {
         resource("network", "networks"),
         resource("subnet", "subnets"),
         resource("port", "ports"),
+        resource("floatingip", "floatingips"),
     ]}))
 }
 
+/// What goes beyond the first version of the service, by the names that clients look for.
 async fn extensions() -> Json<Value> {
-    Json(json!({"extensions": []}))
-}
-
-async fn floating_ips(State(neutron): State<Neutron>, headers: HeaderMap) -> Answer {
-    neutron.caller(&headers)?;
-    Ok(Json(json!({"floatingips": []})))
+    let extension = |alias: &str, name: &str| json!({"alias": alias, "name": name, "links": []});
+    Json(json!({"extensions": [
+        extension("external-net", "Networks that lead outside"),
+        extension("provider", "VLANs of networks"),
+        extension("net-mtu", "The largest packet of a network"),
+        extension("router", "Floating IPs"),
+    ]}))
 }
 
 async fn security_groups(State(neutron): State<Neutron>, headers: HeaderMap) -> Answer {
@@ -171,8 +244,8 @@ async fn subnets(
     headers: HeaderMap,
     RawQuery(query): RawQuery,
 ) -> Answer {
-    neutron.caller(&headers)?;
-    Ok(Json(json!({"subnets": narrowed(neutron.subnets().await?, query.as_deref())})))
+    let caller = neutron.caller(&headers)?;
+    Ok(Json(json!({"subnets": narrowed(neutron.subnets(&caller).await?, query.as_deref())})))
 }
 
 async fn show_subnet(
@@ -180,8 +253,8 @@ async fn show_subnet(
     headers: HeaderMap,
     Path(id): Path<String>,
 ) -> Answer {
-    neutron.caller(&headers)?;
-    Ok(Json(json!({"subnet": one(neutron.subnets().await?, "Subnet", id)?})))
+    let caller = neutron.caller(&headers)?;
+    Ok(Json(json!({"subnet": one(neutron.subnets(&caller).await?, "Subnet", id)?})))
 }
 
 async fn ports(
@@ -203,70 +276,5 @@ async fn show_port(
     Ok(Json(json!({"port": one(neutron.ports(&caller).await?, "Port", id)?})))
 }
 
-/// The body of `POST /v2.0/ports`, as far as it is looked at.
-#[derive(Debug, Deserialize)]
-struct PortEnvelope {
-    port: PortRequest,
-}
-
-#[derive(Debug, Deserialize)]
-struct PortRequest {
-    network_id: Uuid,
-    #[serde(default)]
-    name: String,
-    #[serde(default)]
-    device_id: String,
-    #[serde(default)]
-    device_owner: String,
-    #[serde(default)]
-    fixed_ips: Vec<FixedIp>,
-}
-
-#[derive(Debug, Deserialize)]
-struct FixedIp {
-    subnet_id: Uuid,
-    ip_address: IpAddr,
-}
-
-/// `POST /v2.0/ports`: a port of the tenant's own, with the addresses it names.
-async fn create_port(
-    State(neutron): State<Neutron>,
-    headers: HeaderMap,
-    body: Bytes,
-) -> Result<(StatusCode, Json<Value>), NetworkRefusal> {
-    let caller = neutron.caller(&headers)?;
-    let request: PortEnvelope = serde_json::from_slice(&body)
-        .map_err(|error| NetworkRefusal::BadRequest(format!("Invalid input for port: {error}.")))?;
-    let PortRequest { network_id, name, device_id, device_owner, fixed_ips } = request.port;
-    let id = PortId::new(Uuid::new_v4());
-    let held =
-        |ip: FixedIp| FixedAddress { subnet: SubnetId::new(ip.subnet_id), address: ip.ip_address };
-    let port = Port {
-        id,
-        network: NetworkId::new(network_id),
-        project: caller.project_id(),
-        name,
-        mac: MacAddress::of(id),
-        device: device_id,
-        device_owner,
-        addresses: fixed_ips.into_iter().map(held).collect(),
-    };
-    let port = neutron.store.create_port(port).await.map_err(unavailable)?;
-    Ok((StatusCode::CREATED, Json(json!({"port": view::port(&port)}))))
-}
-
-async fn delete_port(
-    State(neutron): State<Neutron>,
-    headers: HeaderMap,
-    Path(id): Path<String>,
-) -> Result<StatusCode, NetworkRefusal> {
-    let caller = neutron.caller(&headers)?;
-    let port = one(neutron.ports(&caller).await?, "Port", id.clone())?;
-    if port["device_owner"] == view::VIP_OWNER {
-        let text = format!("Port {id} belongs to a load balancer; delete that instead.");
-        return Err(NetworkRefusal::Conflict(text));
-    }
-    let parsed = id.parse().map_err(|_| NetworkRefusal::NotFound { kind: "Port", id })?;
-    neutron.store.delete_port(parsed).await.map_err(unavailable)?;
-    Ok(StatusCode::NO_CONTENT)
-}
+#[cfg(test)]
+mod tests;

@@ -51,10 +51,13 @@ pub enum NetworkRefusal {
     /// No token, or an unknown one.
     #[error("The request you have made requires authentication.")]
     Unauthorized,
+    /// The caller may see it, and not do it.
+    #[error("{0} is not allowed by policy; ask an administrator.")]
+    Forbidden(&'static str),
     /// Nothing of that kind has this id.
     #[error("{kind} {id} could not be found.")]
     NotFound {
-        /// `Network`, `Subnet`, `Port`.
+        /// `Network`, `Subnet`, `Port`, `FloatingIP`.
         kind: &'static str,
         /// As it was asked for.
         id: String,
@@ -74,6 +77,7 @@ impl IntoResponse for NetworkRefusal {
     fn into_response(self) -> Response {
         let (code, kind) = match &self {
             Self::Unauthorized => (StatusCode::UNAUTHORIZED, "HTTPUnauthorized".to_owned()),
+            Self::Forbidden(_) => (StatusCode::FORBIDDEN, "PolicyNotAuthorized".to_owned()),
             Self::NotFound { kind, .. } => (StatusCode::NOT_FOUND, format!("{kind}NotFound")),
             Self::BadRequest(_) => (StatusCode::BAD_REQUEST, "InvalidInput".to_owned()),
             Self::Conflict(_) => (StatusCode::CONFLICT, "Conflict".to_owned()),

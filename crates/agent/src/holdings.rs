@@ -10,7 +10,7 @@ use tokio_util::task::TaskTracker;
 
 use evenkeel_model::observed::Observation;
 use evenkeel_model::{Epoch, Generation, LoadBalancerId};
-use evenkeel_wire::{Graph, Index, IndexEntry, InventoryEntry, Observed, Outcome};
+use evenkeel_wire::{Graph, Index, IndexEntry, InventoryEntry, Observed, Outcome, Unusable};
 
 use crate::keeper::{Keeper, Wanted};
 use crate::ledger::{self, Record};
@@ -40,6 +40,8 @@ struct State {
     held: BTreeMap<LoadBalancerId, Held>,
     /// What the last index of this life named; `None` until there was one.
     named: Option<BTreeSet<LoadBalancerId>>,
+    /// Those whose latest graph the agent cannot use; what it had before it keeps.
+    unusable: BTreeMap<LoadBalancerId, Unusable>,
     /// Who is to be spoken of.
     unsaid: BTreeSet<LoadBalancerId>,
 }
@@ -104,13 +106,11 @@ impl Holdings {
                 self.outcome_changed.notify_one();
             }
         }
+        state.unusable.retain(|id, _| named.contains(id));
         if state.named.replace(named).is_none() {
             self.first_index.notify_one();
         }
-        let lacks = |entry: &&IndexEntry| {
-            let held = state.held.get(&entry.load_balancer);
-            held.is_none_or(|held| held.lacks(entry.epoch, entry.generation))
-        };
+        let lacks = |entry: &&IndexEntry| state.lacks(entry);
         index.entries.iter().filter(lacks).copied().collect()
     }
 
@@ -127,6 +127,7 @@ impl Holdings {
         if !state.named.as_ref().is_some_and(|named| named.contains(&id)) {
             return;
         }
+        state.unusable.remove(&id);
         let generation = graph.generation;
         let graph = Some(Arc::new(graph));
         let Some(held) = state.held.get_mut(&id) else {
@@ -141,6 +142,18 @@ impl Holdings {
         }
         held.is_shut = false;
         held.wanted.send_replace(Wanted { epoch, graph });
+    }
+
+    /// Takes in that the latest graph cannot be used: that generation is refused, until there is a
+    /// later one.
+    pub(crate) fn take_unusable(&self, unusable: Unusable) {
+        let mut state = self.state();
+        let id = unusable.load_balancer;
+        if state.named.as_ref().is_some_and(|named| named.contains(&id)) {
+            tracing::warn!(load_balancer = %id, reason = unusable.reason, "graph refused");
+            state.unusable.insert(id, unusable);
+            self.outcome_changed.notify_one();
+        }
     }
 
     /// Returns when there was an index, which says what belongs to this node; to one caller.
@@ -167,10 +180,16 @@ impl Holdings {
         let state = self.state();
         let entry = |(id, held): (&LoadBalancerId, &Held)| {
             let (epoch, outcome) = held.outcome.clone()?;
-            let load_balancer = *id;
-            Some(InventoryEntry { load_balancer, epoch, outcome })
+            Some((*id, InventoryEntry { load_balancer: *id, epoch, outcome }))
         };
-        state.held.iter().filter_map(entry).collect()
+        let mut entries: BTreeMap<_, _> = state.held.iter().filter_map(entry).collect();
+        let refused = |(id, unusable): (&LoadBalancerId, &Unusable)| {
+            let Unusable { load_balancer, epoch, generation, reason } = unusable.clone();
+            let outcome = Outcome::Refused { generation, reason };
+            (*id, InventoryEntry { load_balancer, epoch, outcome })
+        };
+        entries.extend(state.unusable.iter().map(refused));
+        entries.into_values().collect()
     }
 
     /// A session begins: everything is to be said again.
@@ -275,6 +294,18 @@ impl Holdings {
     fn state(&self) -> MutexGuard<'_, State> {
         // Every change of the state is whole when the lock is released.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// Whether the agent has neither this graph nor a later one, and does not know either that it
+    /// cannot use it.
+    fn lacks(&self, entry: &IndexEntry) -> bool {
+        let (id, numbers) = (&entry.load_balancer, (entry.epoch, entry.generation));
+        if self.unusable.get(id).is_some_and(|it| (it.epoch, it.generation) >= numbers) {
+            return false;
+        }
+        self.held.get(id).is_none_or(|held| held.lacks(entry.epoch, entry.generation))
     }
 }
 

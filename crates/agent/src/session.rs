@@ -126,6 +126,12 @@ impl Session {
                     self.holdings.take_graph(*graph);
                 }
             }
+            ToAgent::Unusable(unusable) => {
+                let numbers = (unusable.epoch, unusable.generation);
+                if self.fetches.answered(unusable.load_balancer, Some(numbers)) {
+                    self.holdings.take_unusable(unusable);
+                }
+            }
         }
     }
 

@@ -6,6 +6,7 @@
 //! store.
 
 pub mod config;
+mod claims;
 mod handover;
 pub mod http;
 pub mod key_store;
@@ -23,12 +24,16 @@ use axum::Router;
 use evenkeel_model::Violation;
 use evenkeel_store::Store;
 use evenkeel_vault::Keyring;
+use evenkeel_wire::grpc::server;
+use evenkeel_wire::grpc::socket::Socket;
 use evenkeel_wire::link::{self, AgentEnd};
+use evenkeel_wire::peer::Peer;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use claims::Claims;
 pub use config::Config;
 pub use http::caller::{Caller, Identity, Unavailable};
 pub use http::gate::{BadPolicy, Gate};
@@ -68,6 +73,7 @@ struct Inner {
     store: Store,
     services: Services,
     gate: Gate,
+    claims: Claims,
     /// Moves when sessions should state their index again.
     published: watch::Sender<u64>,
     stop: CancellationToken,
@@ -99,6 +105,7 @@ impl ControlPlane {
             store,
             services,
             gate,
+            claims: Claims::default(),
             published: watch::Sender::new(0),
             stop: CancellationToken::new(),
             running: TaskTracker::new(),
@@ -120,9 +127,27 @@ impl ControlPlane {
 
     /// Connects an agent within this process. The session lasts as long as the agent's end does.
     pub fn connect(&self) -> AgentEnd {
+        self.welcome(Peer::Within)
+    }
+
+    /// Opens a session for `peer`. It lasts as long as the returned end does.
+    pub fn welcome(&self, peer: Peer) -> AgentEnd {
         let (agent, control) = link::pair();
-        self.spawn(sessions::run(self.clone(), control));
+        self.spawn(sessions::run(self.clone(), peer, control));
         agent
+    }
+
+    /// Serves the agents that connect to `socket` until [`Self::stop`].
+    pub fn serve_agents(&self, socket: Socket) {
+        let control = self.clone();
+        let welcome = Arc::new(move |peer| control.welcome(peer));
+        let stop = self.0.stop.clone();
+        self.spawn(async move {
+            if let Err(error) = server::serve(socket, welcome, stop).await {
+                let error: &dyn std::error::Error = &error;
+                tracing::error!(error, "agents are served no longer; start evenkeel server anew");
+            }
+        });
     }
 
     /// Ends tasks, sessions and serving, and waits for them, but no longer than the configured
@@ -160,6 +185,10 @@ impl ControlPlane {
 
     pub(crate) fn keyring(&self) -> &Keyring {
         &self.0.services.keyring
+    }
+
+    pub(crate) fn claims(&self) -> &Claims {
+        &self.0.claims
     }
 
     pub(crate) fn published(&self) -> &watch::Sender<u64> {

@@ -7,6 +7,7 @@ use evenkeel_model::{AgentId, LoadBalancerGraph, LoadBalancerId};
 use evenkeel_store::StoreError;
 use evenkeel_vault::PublicKey;
 use evenkeel_wire::link::ControlEnd;
+use evenkeel_wire::peer::Peer;
 use evenkeel_wire::{FromAgent, Graph, Hello, Index, ToAgent};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
@@ -18,6 +19,9 @@ use crate::{ControlPlane, handover};
 /// How long an agent may take to say who it is, and to take a message.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// Without a message of the agent for so long, the session is over: it would begin another one.
+const SILENCE: Duration = Duration::from_secs(30);
+
 /// How many graphs can be waited for at once; an agent that misses one asks again.
 const FETCHES: usize = 4096;
 
@@ -28,6 +32,10 @@ enum Ended {
     HungUp,
     #[error("the agent did not say who it is")]
     NoHello,
+    #[error("the agent fell silent")]
+    Silent,
+    #[error("the agent began another session")]
+    Replaced,
     #[error("the agent takes no messages")]
     Stuck,
     #[error("the control plane stops")]
@@ -37,7 +45,7 @@ enum Ended {
 }
 
 /// Speaks with one agent for as long as it does.
-pub(crate) async fn run(control: ControlPlane, mut end: ControlEnd) {
+pub(crate) async fn run(control: ControlPlane, peer: Peer, mut end: ControlEnd) {
     let hello = match timeout(PATIENCE, end.receive.recv()).await {
         Ok(Some(FromAgent::Hello(hello))) => hello,
         Ok(Some(FromAgent::Fetch(_) | FromAgent::Inventory(_) | FromAgent::Observed(_)) | None)
@@ -47,7 +55,17 @@ pub(crate) async fn run(control: ControlPlane, mut end: ControlEnd) {
         }
     };
     let span = tracing::info_span!("session", agent = %hello.agent, host = hello.host);
-    let ended = converse(control, end, hello).instrument(span.clone()).await;
+    let claim = match control.claims().claim(hello.agent, peer) {
+        Ok(claim) => claim,
+        Err(taken) => {
+            span.in_scope(|| tracing::warn!(%peer, reason = %taken, "session refused"));
+            return;
+        }
+    };
+    let ended = tokio::select! {
+        ended = converse(control.clone(), end, hello).instrument(span.clone()) => ended,
+        () = claim.lost() => Ended::Replaced,
+    };
     span.in_scope(|| tracing::info!(reason = %ended, "session ended"));
 }
 
@@ -180,7 +198,10 @@ struct Listener {
 impl Listener {
     async fn run(mut self, mut receive: mpsc::Receiver<FromAgent>) -> Result<Never, Ended> {
         loop {
-            let message = receive.recv().await.ok_or(Ended::HungUp)?;
+            let message = match timeout(SILENCE, receive.recv()).await {
+                Ok(message) => message.ok_or(Ended::HungUp)?,
+                Err(_) => return Err(Ended::Silent),
+            };
             let heard = match self.note().await {
                 Ok(()) => self.hear(message).await,
                 Err(error) => Err(error),

@@ -6,9 +6,12 @@
 //! something; the only verb is [`Fetch`].
 //!
 //! The messages know nothing of what carries them: in `evenkeel dev` they pass through a
-//! [`link`](link::pair) in memory.
+//! [`link`](link::pair) in memory, between two processes through one of [`grpc`].
 
+pub mod grpc;
 pub mod link;
+pub mod peer;
+mod proto;
 
 use serde::{Deserialize, Serialize};
 
@@ -25,6 +28,8 @@ pub enum ToAgent {
     Index(Index),
     /// The answer to a [`Fetch`].
     Graph(Box<Graph>),
+    /// The answer to a [`Fetch`] that the agent cannot use.
+    Unusable(Unusable),
 }
 
 /// Agent → control plane.
@@ -91,6 +96,19 @@ pub struct Graph {
     pub epoch: Epoch,
     /// `None` if it has gone from this agent in the meantime.
     pub graph: Option<LoadBalancerGraph>,
+}
+
+/// A graph that did not reach the agent as one: it is in words of a later version, or too large.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unusable {
+    /// Of this load balancer.
+    pub load_balancer: LoadBalancerId,
+    /// The number of its placement.
+    pub epoch: Epoch,
+    /// The generation that cannot be had.
+    pub generation: Generation,
+    /// One sentence with the cure, fit for the tenant.
+    pub reason: String,
 }
 
 /// All that an agent holds.

@@ -48,7 +48,7 @@ const GUESTS: &[(&[&str], &[&str], &str)] = &[
         &["plumbing", "e2e"],
         "the operating system is asked through plumbing only",
     ),
-    (&["tonic", "prost"], &["wire"], "what carries messages is known to wire only"),
+    (&["tonic", "tonic-prost", "prost"], &["wire"], "what carries messages is known to wire only"),
     (&["axum", "tower-http"], &["control", "facade"], "HTTP is served by control and facade only"),
     (
         &["reqwest", "ureq", "isahc", "curl", "awc"],

@@ -100,7 +100,8 @@ impl Mind {
                     self.hold(*graph);
                     self.report(answers).await;
                 }
-                None => return,
+                // Nothing is lost within a process.
+                Some(ToAgent::Unusable(_)) | None => return,
             }
         }
     }

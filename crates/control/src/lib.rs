@@ -5,8 +5,8 @@
 //! hold, and the store what they do hold. Nothing here remembers anything: whoever wakes reads the
 //! store.
 
-pub mod config;
 mod claims;
+pub mod config;
 mod handover;
 pub mod http;
 pub mod key_store;

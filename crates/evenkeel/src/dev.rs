@@ -7,7 +7,6 @@ mod banner;
 mod demo;
 pub(crate) mod home;
 mod members;
-mod template;
 pub(crate) mod world;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -16,12 +15,12 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
-use tokio::signal::unix::{SignalKind, signal};
-use tracing_subscriber::EnvFilter;
 
 use banner::Banner;
 use home::Home;
 use world::World;
+
+use crate::service;
 
 /// What `evenkeel dev` can be told.
 #[derive(Debug, Args)]
@@ -94,7 +93,7 @@ fn say(text: &str) {
 
 async fn serve(run: Run) -> anyhow::Result<()> {
     check(&run)?;
-    log();
+    service::log("warn")?;
     let listener = tokio::net::TcpListener::bind(run.listen).await.with_context(|| {
         format!("could not listen on {}; end what listens there, or choose --listen", run.listen)
     })?;
@@ -113,7 +112,7 @@ async fn serve(run: Run) -> anyhow::Result<()> {
         trouble: trouble(&run),
     };
     say(&banner.text());
-    stop_signal().await?;
+    service::stop_signal().await?;
     drop(demo);
     world.stop().await;
     home.close();
@@ -144,23 +143,6 @@ fn trouble(run: &Run) -> Option<String> {
             run.haproxy.display()
         )
     })
-}
-
-/// Logs go to standard error; `RUST_LOG` says what is logged.
-fn log() {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
-}
-
-async fn stop_signal() -> anyhow::Result<()> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut hangup = signal(SignalKind::hangup())?;
-    tokio::select! {
-        outcome = tokio::signal::ctrl_c() => outcome?,
-        _ = terminate.recv() => {}
-        _ = hangup.recv() => {}
-    }
-    Ok(())
 }
 
 /// How long a change may take until it shows `ERROR`.

@@ -2,11 +2,17 @@
 //!
 //! Composes the rooms and holds no logic of its own.
 
+mod agent;
+mod config;
 mod dev;
 mod doctor;
 mod haproxy;
 mod keys;
+mod master;
 mod orphans;
+mod server;
+mod service;
+mod template;
 mod wanted;
 
 use std::process::ExitCode;
@@ -24,6 +30,10 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Run the control plane: the API, the database, and the sessions of agents.
+    Server(server::Arguments),
+    /// Run the agent of this node, which makes load balancers as the control plane says.
+    Agent(agent::Arguments),
     /// Run everything in one process on this machine: no root, no OpenStack, not for production.
     Dev(dev::Arguments),
     /// Say what this node lacks to serve load balancers, and the cure.
@@ -46,6 +56,8 @@ fn main() -> ExitCode {
         return ExitCode::FAILURE;
     }
     let outcome = match arguments.command {
+        Command::Server(arguments) => server::run(&arguments),
+        Command::Agent(arguments) => agent::run(&arguments),
         Command::Dev(arguments) => dev::run(arguments),
         Command::Doctor(arguments) => doctor::run(&arguments),
         Command::Haproxy(arguments) => haproxy::run(arguments),

@@ -6,8 +6,6 @@
 mod decode;
 mod encode;
 
-
-
 use prost::{Enumeration, Message, Oneof};
 
 #[derive(Clone, PartialEq, Message)]

@@ -3,30 +3,28 @@
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use evenkeel_agent::{Agent, AgentConfig, Connector, Disk, RunningAgent, Timings, failpoint};
 use evenkeel_control::config::default_providers;
 use evenkeel_control::{Config, ControlPlane, Services};
 use evenkeel_driver::{Driver, Loopback};
 use evenkeel_facade::{Directory, KeyManager, directory, identity, network};
-use evenkeel_haproxy::{HaproxyDriver, HaproxyOptions, NodeLimits};
+use evenkeel_haproxy::{HaproxyDriver, HaproxyOptions, NodeLimits, Template};
 use evenkeel_model::address::AddressRules;
 use evenkeel_model::network::{Network, Subnet};
-use evenkeel_model::tls::{Sealed, SealedMaterial};
 use evenkeel_model::{AgentId, NetworkId, ProjectId, SubnetId};
 use evenkeel_plumbing::Lifetime;
 use evenkeel_plumbing::process::descriptor_limit;
-use evenkeel_store::{Backend, KeptSecret, Store, StoreConfig, SystemClock};
-use evenkeel_vault::Keyring;
+use evenkeel_store::{Backend, Store, StoreConfig, SystemClock};
 use evenkeel_wire::link::AgentEnd;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use uuid::Uuid;
 
 use super::home::{self, Home};
-use super::{Run, pending, template};
+use super::{Run, pending};
+use crate::{master, template};
 
 /// The subnet that VIPs come from; the same in every run.
 pub(super) const VIP_SUBNET: Uuid = Uuid::from_u128(0x0000_0000_0000_4000_8000_0000_0000_0086);
@@ -56,12 +54,12 @@ impl World {
             binary: run.haproxy.clone(),
             lifetime: if home.kept { Lifetime::OutlivesParent } else { Lifetime::WithParent },
             limits: NodeLimits { descriptors: descriptor_limit() },
-            template: template::checked(run, home).await?,
+            template: template(run, home).await?,
         }));
         let store = store(run, home).await?;
         let directory = Directory::default();
         let base = format!("http://{api}");
-        let keyring = keyring(&store, home).await?;
+        let keyring = master::keyring(&store, &home::master_keys(&home.directory)).await?;
         let key_manager = KeyManager::new(directory.clone(), store.clone(), keyring.clone(), &base);
         let config = config(run, api, driver.as_ref());
         let providers = config.providers.iter().map(|entry| entry.name.clone()).collect();
@@ -119,6 +117,16 @@ impl Connector for Within {
     }
 }
 
+async fn template(run: &Run, home: &Home) -> anyhow::Result<Option<Arc<Template>>> {
+    match &run.haproxy_template {
+        None => Ok(None),
+        Some(path) => {
+            let checked = template::checked(path, &run.haproxy, &home.directory).await;
+            checked.map(Some).context("--haproxy-template cannot be used")
+        }
+    }
+}
+
 fn demo_project() -> anyhow::Result<directory::Project> {
     directory::project("demo").context("there is a project demo")
 }
@@ -139,58 +147,6 @@ fn config(run: &Run, api: SocketAddr, driver: &dyn Driver) -> Config {
     config.bounds.pending = pending(run);
     config.deployment.address_rules = address_rules();
     config
-}
-
-/// The keys that the secrets in the store are sealed with. Made with the first store, and not in the
-/// place of some that are lost. Others are refused: what they sealed would be lost in its turn when
-/// the right ones are back.
-async fn keyring(store: &Store, home: &Home) -> anyhow::Result<Keyring> {
-    let path = home::master_keys(&home.directory);
-    if !path.exists() && has_secrets(store).await? {
-        bail!(
-            "{} is missing, without which the certificates in the database cannot be opened; bring \
-             it back from a copy, or choose another --data",
-            path.display()
-        );
-    }
-    let keyring = Keyring::open_or_make(&path)?;
-    if are_for_another_store(store, &keyring).await? {
-        bail!(
-            "{} opens nothing in the database: it is an older copy, or another database's; bring \
-             back the last copy, or choose another --data",
-            path.display()
-        );
-    }
-    Ok(keyring)
-}
-
-/// Whether there is something sealed, and none of the first of it opens.
-async fn are_for_another_store(store: &Store, keyring: &Keyring) -> anyhow::Result<bool> {
-    let (some, opens) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
-    let look = {
-        let (keys, some, opens) = (keyring.keys(), Arc::clone(&some), Arc::clone(&opens));
-        move |sealed: &Sealed| {
-            some.store(true, Ordering::Relaxed);
-            opens.fetch_or(keys.reseal(sealed).is_ok(), Ordering::Relaxed);
-        }
-    };
-    let look_too = look.clone();
-    let material = move |it: &SealedMaterial| {
-        look(&it.sealed);
-        None
-    };
-    store.reseal_material(None, material).await?;
-    let secret = move |it: &KeptSecret| {
-        it.sealed.iter().for_each(&look_too);
-        None
-    };
-    store.reseal_secrets(None, secret).await?;
-    Ok(some.load(Ordering::Relaxed) && !opens.load(Ordering::Relaxed))
-}
-
-async fn has_secrets(store: &Store) -> anyhow::Result<bool> {
-    let material = store.reseal_material(None, |_| None).await?;
-    Ok(material.is_some() || store.reseal_secrets(None, |_| None).await?.is_some())
 }
 
 /// The database of a directory.

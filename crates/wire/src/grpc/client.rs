@@ -68,8 +68,7 @@ pub async fn connect(path: &Path) -> Result<AgentEnd, ConnectError> {
         .max_encoding_message_size(MESSAGE_BYTES);
     grpc.ready().await.map_err(nobody)?;
     let codec = ProstCodec::<proto::FromAgent, proto::ToAgent>::default();
-    let session =
-        grpc.streaming(Request::new(words), PathAndQuery::from_static(SESSION), codec);
+    let session = grpc.streaming(Request::new(words), PathAndQuery::from_static(SESSION), codec);
     let heard = tokio::time::timeout(CONNECT, session).await;
     let heard = heard
         .map_err(|_| refused(Box::new(tonic::Status::deadline_exceeded("no answer in time"))))?

@@ -1,0 +1,27 @@
+//! What brings VIPs to the node, as the configuration says.
+
+use std::sync::Arc;
+
+use anyhow::Context;
+use evenkeel_driver::{Loopback, Plug};
+use evenkeel_plug::{Bridge, Namespaced, Wiring};
+use evenkeel_plumbing::Namespaces;
+
+use super::config::{NetworkConfig, PlugKind};
+
+/// The plug of a node.
+///
+/// # Errors
+///
+/// The system's.
+pub(super) fn plug(config: &NetworkConfig) -> anyhow::Result<Arc<dyn Plug>> {
+    let names = Namespaces::new(&config.namespaces);
+    let wiring: Arc<dyn Wiring> = match config.plug {
+        PlugKind::None => return Ok(Arc::new(Loopback)),
+        PlugKind::Bridge => Arc::new(
+            Bridge::new(names.clone(), config.bridges.clone())
+                .context("could not look at the network of this node")?,
+        ),
+    };
+    Ok(Arc::new(Namespaced::new(names, wiring)))
+}

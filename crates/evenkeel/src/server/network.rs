@@ -24,6 +24,9 @@ pub(crate) struct NetworkEntry {
     vlan: Option<u16>,
     #[serde(default)]
     external: bool,
+    /// The ids of the projects that may use it besides its owner.
+    #[serde(default)]
+    allowed: Vec<ProjectId>,
     subnets: Vec<SubnetEntry>,
 }
 
@@ -70,6 +73,7 @@ impl NetworkEntry {
             mtu: self.mtu,
             vlan: self.vlan,
             is_external: self.external,
+            allowed: self.allowed,
         };
         let subnet = |entry: SubnetEntry| entry.subnet(network.id);
         let subnets = self.subnets.into_iter().map(subnet).collect();

@@ -53,7 +53,8 @@ impl<'a> Interior<'a> {
         ways.sort();
         // A second way through the same neighbour, with another metric, changes nothing.
         routes.dedup();
-        Ok(addresses == wanted && routes == ways && self.has_settings()?)
+        let is_bare = self.netlink.bare_routes(self.device.index, MAIN)?.is_empty();
+        Ok(addresses == wanted && routes == ways && is_bare && self.has_settings()?)
     }
 
     /// Those of the wanted addresses that the device does not have yet.
@@ -112,6 +113,10 @@ impl<'a> Interior<'a> {
         for missing in self.missing(attachment)? {
             self.netlink.add_address(index, missing)?;
         }
+        // These would be in the way of others to the same destination.
+        for stale in self.netlink.bare_routes(index, MAIN)? {
+            self.netlink.delete_bare_route(index, MAIN, stale)?;
+        }
         let (there, wanted) = (self.routes()?, ways(attachment));
         for stale in there.iter().filter(|route| !wanted.contains(route)) {
             self.netlink.delete_route(index, MAIN, *stale)?;
@@ -166,12 +171,14 @@ impl<'a> Interior<'a> {
     }
 }
 
-/// The routes of an attachment as the kernel has them: one to each destination.
+/// The routes of an attachment as the kernel has them: one to each destination, and none to what
+/// is next door.
 fn ways(attachment: &Attachment) -> Vec<Route> {
+    let is_near = |it: &IpNet| attachment.addresses.iter().any(|net| net.trunc() == *it);
     let mut ways: Vec<Route> = Vec::new();
     for route in &attachment.routes {
         let destination = route.destination.trunc();
-        if ways.iter().all(|it| it.destination != destination) {
+        if !is_near(&destination) && ways.iter().all(|it| it.destination != destination) {
             ways.push(Route { destination, ..*route });
         }
     }
@@ -184,16 +191,29 @@ fn each_setting(
     mut with: impl FnMut(sysctl::Setting<'_>) -> io::Result<()>,
 ) -> io::Result<()> {
     for (name, value) in [
+        // A new namespace has the settings of the node, which may well be a router. This must be
+        // the first: it changes some of the others.
+        ("ipv4/ip_forward", "0"),
+        ("ipv6/conf/all/forwarding", "0"),
         // The first address of a subnet takes no other with it when it goes.
         ("ipv4/conf/all/promote_secondaries", "1"),
         ("ipv4/conf/all/accept_redirects", "0"),
         ("ipv4/conf/all/send_redirects", "0"),
+        ("ipv4/conf/all/proxy_arp", "0"),
+        ("ipv4/conf/all/route_localnet", "0"),
+        ("ipv4/conf/all/arp_ignore", "0"),
+        // Answers to floating addresses leave by another way than the one that the sender has.
+        ("ipv4/conf/all/rp_filter", "0"),
     ] {
         with((name, value))?;
     }
     for (name, value) in [
         ("ipv4/conf/DEVICE/accept_redirects", "0"),
         ("ipv4/conf/DEVICE/send_redirects", "0"),
+        ("ipv4/conf/DEVICE/proxy_arp", "0"),
+        ("ipv4/conf/DEVICE/route_localnet", "0"),
+        ("ipv4/conf/DEVICE/arp_ignore", "0"),
+        ("ipv4/conf/DEVICE/rp_filter", "0"),
         ("ipv6/conf/DEVICE/accept_ra", "0"),
         ("ipv6/conf/DEVICE/accept_redirects", "0"),
     ] {

@@ -11,13 +11,15 @@ use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread;
+use std::time::Duration;
 
-use rustix::fs::fstatfs;
+use rustix::fs::{FlockOperation, Timespec, flock, fstatfs};
 use rustix::io::Errno;
 use rustix::mount::{
     MountPropagationFlags, UnmountFlags, mount_bind, mount_bind_recursive, mount_change, unmount,
 };
-use rustix::thread::{LinkNameSpaceType, UnshareFlags, move_into_link_name_space};
+use rustix::thread::{LinkNameSpaceType, UnshareFlags, move_into_link_name_space, nanosleep};
+use tokio::time::Instant;
 
 use crate::change::change;
 use crate::netlink::Netlink;
@@ -27,6 +29,9 @@ pub const DIRECTORY: &str = "/run/netns";
 
 /// What every namespace has.
 pub const LOOPBACK: &str = "lo";
+
+/// How long the directory of names may be locked by somebody else.
+const LOCKED_WITHIN: Duration = Duration::from_secs(5);
 
 const NSFS_MAGIC: i64 = 0x6e73_6673;
 
@@ -235,15 +240,35 @@ impl Namespaces {
     /// `ip netns` does: otherwise a service that was started earlier would hold them for ever.
     fn prepare(&self) -> io::Result<()> {
         fs::DirBuilder::new().recursive(true).mode(0o755).create(&self.directory)?;
-        let flags = MountPropagationFlags::SHARED | MountPropagationFlags::REC;
-        match mount_change(&self.directory, flags) {
+        // As `ip netns` does: two that mount at once would mount over each other, and a name that is
+        // mounted twice is not removed by one unmount.
+        let _locked = lock(&self.directory)?;
+        match mount_change(&self.directory, MountPropagationFlags::SHARED) {
             Err(Errno::INVAL) => {
                 // It is no mount of its own yet.
                 mount_bind_recursive(&self.directory, &self.directory)?;
+                let flags = MountPropagationFlags::SHARED | MountPropagationFlags::REC;
                 Ok(mount_change(&self.directory, flags)?)
             }
             changed => Ok(changed?),
         }
+    }
+}
+
+/// Locks a directory, as long as the file is held; somebody else is given a while to let it go.
+fn lock(directory: &Path) -> io::Result<File> {
+    let file = File::open(directory)?;
+    let deadline = Instant::now() + LOCKED_WITHIN;
+    let pause = Timespec { tv_sec: 0, tv_nsec: 2_000_000 };
+    loop {
+        match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => return Ok(file),
+            Err(Errno::WOULDBLOCK) if Instant::now() < deadline => {}
+            Err(Errno::WOULDBLOCK) => return Err(io::ErrorKind::TimedOut.into()),
+            Err(error) => return Err(error.into()),
+        }
+        // Whoever lets it go wakes only those who wait for ever.
+        let _ = nanosleep(&pause);
     }
 }
 

@@ -83,7 +83,8 @@ fn what_somebody_changed_is_seen_and_repaired() {
 #[test]
 fn what_an_operator_changed_is_seen_and_repaired() {
     on_a_node(async |node| {
-        let graph = graph(1, 100, &["2.2.2.20/24", "2001:db8::20/64"]);
+        let mut graph = graph(1, 100, &["2.2.2.20/24", "2001:db8::20/64"]);
+        graph.attachment.as_mut().unwrap().routes = vec![route("0.0.0.0/0", "2.2.2.1")];
         node.ensure(&graph).await.unwrap();
         let namespace = format!("qlbaas-{}", graph.load_balancer.id);
         let (device, tap, bridge) = ("ns-00000001-00", "tap00000001-00", "brq00000064-00");
@@ -91,7 +92,9 @@ fn what_an_operator_changed_is_seen_and_repaired() {
         let inside = [
             format!("route add 9.0.0.0/8 via 2.2.2.9 dev {device}"),
             format!("route add 9.0.0.0/8 via 2.2.2.9 dev {device} metric 100"),
+            format!("route replace default dev {device}"),
             format!("-6 route add 2001:db8:9::/48 via 2001:db8::9 dev {device}"),
+            format!("-6 route add 2001:db8:9::/48 dev {device}"),
             format!("-6 route add 2001:db8:9::/48 via 2001:db8::9 dev {device} metric 7"),
             format!("address add 2001:db8::66/64 dev {device} nodad"),
             format!("address add 3.3.3.3/32 dev {device}"),
@@ -127,6 +130,9 @@ fn settings_that_somebody_changed_are_seen_and_repaired() {
         for setting in [
             ("ipv4/conf/all/promote_secondaries", "0"),
             ("ipv4/conf/all/send_redirects", "1"),
+            ("ipv4/ip_forward", "1"),
+            ("ipv6/conf/all/forwarding", "1"),
+            ("ipv4/conf/ns-00000001-00/proxy_arp", "1"),
             ("ipv4/conf/ns-00000001-00/accept_redirects", "1"),
             ("ipv6/conf/ns-00000001-00/accept_ra", "1"),
         ] {
@@ -135,6 +141,20 @@ fn settings_that_somebody_changed_are_seen_and_repaired() {
             node.ensure(&graph).await.unwrap();
             assert!(node.is_ready(&graph).await, "{setting:?} is repaired");
         }
+    });
+}
+
+#[test]
+fn a_vip_forwards_nothing_even_on_a_node_that_is_a_router() {
+    on_a_node(async |node| {
+        let routing = [("ipv4/ip_forward", "1"), ("ipv4/conf/all/proxy_arp", "1")];
+        sysctl::ensure(&routing).unwrap();
+        node.ensure(&main_graph()).await.unwrap();
+        for (name, _) in routing {
+            let is_off = inside(&main_graph()).within(|| sysctl::is_set((name, "0")));
+            assert!(is_off.unwrap(), "{name}");
+        }
+        assert!(node.is_ready(&main_graph()).await);
     });
 }
 
@@ -160,6 +180,7 @@ fn routes_are_taken_as_far_as_the_kernel_can_have_them() {
         graph.attachment.as_mut().unwrap().routes = vec![
             route("10.9.8.7/16", "2.2.2.2"),
             route("10.9.0.0/16", "2.2.2.3"),
+            route("2.2.2.0/24", "2.2.2.2"),
             route("0.0.0.0/0", "2.2.2.1"),
         ];
         node.ensure(&graph).await.unwrap();

@@ -25,13 +25,29 @@ impl Netlink {
     ///
     /// The kernel's.
     pub fn routes(&self, index: u32, table: u8) -> io::Result<Vec<Route>> {
-        let mut found = Vec::new();
-        for family in [AddressFamily::Inet, AddressFamily::Inet6] {
-            let mut request = RouteMessage::default();
-            request.header.address_family = family;
-            found.extend(self.list(RouteNetlinkMessage::GetRoute(request))?);
-        }
-        Ok(found.into_iter().filter_map(|it| read(it, index, table)).collect())
+        let ways = self.ways(index, table)?.into_iter();
+        let through = |it: Way| Some(Route { destination: it.to, next_hop: it.through? });
+        Ok(ways.filter_map(through).collect())
+    }
+
+    /// The destinations of one table that are reached through nobody, by the device of this number,
+    /// because somebody said so: not those that follow from its addresses.
+    ///
+    /// # Errors
+    ///
+    /// The kernel's.
+    pub fn bare_routes(&self, index: u32, table: u8) -> io::Result<Vec<IpNet>> {
+        let ways = self.ways(index, table)?.into_iter();
+        Ok(ways.filter(|it| it.through.is_none() && !it.is_kernels).map(|it| it.to).collect())
+    }
+
+    /// Deletes such a route; also if it is not there.
+    ///
+    /// # Errors
+    ///
+    /// The kernel's.
+    pub fn delete_bare_route(&self, index: u32, table: u8, to: IpNet) -> io::Result<()> {
+        self.delete(message(index, table, to, None))
     }
 
     /// Adds a route to a table; also if it is there.
@@ -40,7 +56,12 @@ impl Netlink {
     ///
     /// The kernel's: the next hop must be in a subnet of the device.
     pub fn add_route(&self, index: u32, table: u8, route: Route) -> io::Result<()> {
-        let request = RouteNetlinkMessage::NewRoute(message(index, table, route));
+        let request = RouteNetlinkMessage::NewRoute(message(
+            index,
+            table,
+            route.destination,
+            Some(route.next_hop),
+        ));
         or_there(self.change("add route", request, NLM_F_CREATE | NLM_F_EXCL))
     }
 
@@ -51,34 +72,56 @@ impl Netlink {
     ///
     /// The kernel's.
     pub fn delete_route(&self, index: u32, table: u8, route: Route) -> io::Result<()> {
-        let mut message = message(index, table, route);
+        self.delete(message(index, table, route.destination, Some(route.next_hop)))
+    }
+
+    fn delete(&self, mut message: RouteMessage) -> io::Result<()> {
         // Only then does the kernel not ask who made it, and for whom.
         message.header.protocol = RouteProtocol::Unspec;
         message.header.scope = RouteScope::NoWhere;
         message.header.kind = RouteType::Unspec;
-        let request = RouteNetlinkMessage::DelRoute(message);
-        or_absent(self.change("delete route", request, 0))
+        or_absent(self.change("delete route", RouteNetlinkMessage::DelRoute(message), 0))
+    }
+
+    fn ways(&self, index: u32, table: u8) -> io::Result<Vec<Way>> {
+        let mut found = Vec::new();
+        for family in [AddressFamily::Inet, AddressFamily::Inet6] {
+            let mut request = RouteMessage::default();
+            request.header.address_family = family;
+            found.extend(self.list(RouteNetlinkMessage::GetRoute(request))?);
+        }
+        Ok(found.into_iter().filter_map(|it| read(it, index, table)).collect())
     }
 }
 
-fn message(index: u32, table: u8, route: Route) -> RouteMessage {
+/// A route as the kernel has it.
+struct Way {
+    to: IpNet,
+    through: Option<IpAddr>,
+    /// Made by the kernel, because of an address.
+    is_kernels: bool,
+}
+
+fn message(index: u32, table: u8, to: IpNet, through: Option<IpAddr>) -> RouteMessage {
     let mut message = RouteMessage::default();
-    let destination = route.destination.trunc();
+    let destination = to.trunc();
     message.header.address_family = family(destination.addr());
     message.header.destination_prefix_length = destination.prefix_len();
     message.header.table = table;
     message.header.protocol = RouteProtocol::Static;
     message.header.scope = RouteScope::Universe;
     message.header.kind = RouteType::Unicast;
-    if !route.is_default() {
+    if destination.prefix_len() > 0 {
         message.attributes.push(RouteAttribute::Destination(destination.addr().into()));
     }
-    message.attributes.push(RouteAttribute::Gateway(route.next_hop.into()));
+    if let Some(next_hop) = through {
+        message.attributes.push(RouteAttribute::Gateway(next_hop.into()));
+    }
     message.attributes.push(RouteAttribute::Oif(index));
     message
 }
 
-fn read(message: RouteNetlinkMessage, index: u32, table: u8) -> Option<Route> {
+fn read(message: RouteNetlinkMessage, index: u32, table: u8) -> Option<Way> {
     let RouteNetlinkMessage::NewRoute(message) = message else { return None };
     let everybody = match message.header.address_family {
         AddressFamily::Inet => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
@@ -97,8 +140,9 @@ fn read(message: RouteNetlinkMessage, index: u32, table: u8) -> Option<Route> {
     if message.header.table != table || leaves_by != Some(index) {
         return None;
     }
-    let destination = IpNet::new(destination, message.header.destination_prefix_length).ok()?;
-    Some(Route { destination, next_hop: next_hop? })
+    let to = IpNet::new(destination, message.header.destination_prefix_length).ok()?;
+    let is_kernels = message.header.protocol == RouteProtocol::Kernel;
+    Some(Way { to, through: next_hop, is_kernels })
 }
 
 const fn ip(address: &RouteAddress) -> Option<IpAddr> {

@@ -50,6 +50,27 @@ fn a_namespace_is_made_found_adopted_and_removed() {
 }
 
 #[test]
+fn many_who_make_namespaces_at_once_mount_their_directory_once() {
+    isolated(|| {
+        let names = Namespaces::default();
+        std::thread::scope(|scope| {
+            for number in 0..16 {
+                let names = &names;
+                scope.spawn(move || names.ensure(&format!("n{number}"), "evenkeel:1").unwrap());
+            }
+        });
+        let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap();
+        let own = mounts.lines().filter(|line| line.split(' ').nth(4) == Some("/run/netns"));
+        assert_eq!(own.count(), 1, "{mounts}");
+        for number in 0..16 {
+            let name = format!("n{number}");
+            names.remove(&name, "evenkeel:1").unwrap();
+            assert!(!names.path(&name).exists());
+        }
+    });
+}
+
+#[test]
 fn a_strangers_namespace_is_refused_and_stays() {
     isolated(|| {
         let names = Namespaces::default();

@@ -2,10 +2,10 @@
 
 mod found;
 mod look;
+mod ports;
 mod remove;
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::collections::BTreeMap;
 
 use anyhow::bail;
 use clap::{Args, ValueEnum};
@@ -40,19 +40,21 @@ enum Output {
 ///
 /// Something cannot be looked at, or was not removed.
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(look(arguments))
+}
+
+async fn look(arguments: &Arguments) -> anyhow::Result<()> {
     let wanted = Wanted::default();
     let _alone = arguments.remove.then(|| remove::alone(&wanted.state)).transpose()?;
-    // What another agent of this node holds is no orphan, either.
-    let (mut states, _) = state_directories()?;
-    states.extend(wanted.state.exists().then(|| wanted.state.clone()));
-    let mut all = orphans(&wanted, &states)?;
+    let mut all = orphans(&wanted).await?;
     let mut failed = BTreeMap::new();
     if arguments.remove {
-        failed = removed(&all)?;
+        failed = removed(&all, &wanted).await;
         // A bridge is left over once its last port is gone.
-        let more = orphans(&wanted, &states)?.into_iter().filter(|it| !all.contains(it));
+        let more = orphans(&wanted).await?.into_iter().filter(|it| !all.contains(it));
         let more: Vec<Found> = more.collect();
-        failed.extend(removed(&more)?);
+        failed.extend(removed(&more, &wanted).await);
         all.extend(more);
     }
     print(&all, arguments, &failed)?;
@@ -62,20 +64,22 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     }
 }
 
-fn orphans(wanted: &Wanted, states: &BTreeSet<PathBuf>) -> anyhow::Result<Vec<Found>> {
-    Ok(found::orphans(look::everything(wanted)?, &look::held_by(states)?))
+async fn orphans(wanted: &Wanted) -> anyhow::Result<Vec<Found>> {
+    // What another agent of this node holds is no orphan, either.
+    let (mut states, _) = state_directories()?;
+    states.extend(wanted.state.exists().then(|| wanted.state.clone()));
+    Ok(found::orphans(look::everything(wanted).await?, &look::held_by(&states)?))
 }
 
 /// Removes what is ours; what is still there, and why.
-fn removed(orphans: &[Found]) -> anyhow::Result<BTreeMap<String, String>> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+async fn removed(orphans: &[Found], wanted: &Wanted) -> BTreeMap<String, String> {
     let mut failed = BTreeMap::new();
     for orphan in orphans.iter().filter(|it| it.is_ours()) {
-        if let Err(error) = runtime.block_on(remove::remove(&orphan.thing)) {
-            failed.insert(orphan.thing.name(), error.to_string());
+        if let Err(error) = remove::remove(&orphan.thing, wanted.database()).await {
+            failed.insert(orphan.thing.name(), format!("{error:#}"));
         }
     }
-    Ok(failed)
+    failed
 }
 
 fn print(

@@ -2,7 +2,9 @@
 //! those who look at it.
 
 use std::ops::RangeInclusive;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+
+use evenkeel_plumbing::ovsdb;
 
 /// What the node is to do.
 #[derive(Clone, Debug)]
@@ -22,6 +24,13 @@ pub(crate) struct WantedSwitch {
     pub(crate) database: PathBuf,
     pub(crate) bridge: String,
     pub(crate) by_neutron: bool,
+}
+
+impl Wanted {
+    /// Where Open vSwitch's database listens, even if it is not used any more.
+    pub(crate) fn database(&self) -> &Path {
+        self.switch.as_ref().map_or(Path::new(ovsdb::SOCKET), |it| &it.database)
+    }
 }
 
 impl Default for Wanted {

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use evenkeel_model::LoadBalancerId;
 use evenkeel_plumbing::Identity;
+use serde_json::Value;
 
 /// A thing on the node that may be left over. Removed in this order: first what uses the others.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,6 +14,8 @@ pub(super) enum Thing {
     Process(Identity),
     /// A named namespace, with what it is marked as: removing it must find the same mark.
     Namespace { name: String, mark: String },
+    /// A port of Open vSwitch, and the row that it has in the database.
+    Port { name: String, row: Value },
     /// The outer end of a pair whose namespace has lost its name.
     Tap(String),
     /// A bridge of ours without ports.
@@ -31,6 +34,7 @@ impl Thing {
         match self {
             Self::Process(_) => "process",
             Self::Namespace { .. } => "namespace",
+            Self::Port { .. } => "port",
             Self::Tap(_) => "tap",
             Self::Bridge(_) => "bridge",
             Self::Secrets(_) => "keys",
@@ -43,7 +47,10 @@ impl Thing {
     pub(super) fn name(&self) -> String {
         match self {
             Self::Process(identity) => identity.pid.to_string(),
-            Self::Namespace { name, .. } | Self::Tap(name) | Self::Bridge(name) => name.clone(),
+            Self::Namespace { name, .. }
+            | Self::Port { name, .. }
+            | Self::Tap(name)
+            | Self::Bridge(name) => name.clone(),
             Self::Secrets(path) | Self::Site(path) | Self::Log(path) => path.display().to_string(),
         }
     }

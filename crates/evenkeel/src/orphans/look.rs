@@ -15,6 +15,7 @@ use evenkeel_plumbing::running::running;
 use evenkeel_plumbing::{Identity, Namespaces, Netlink};
 
 use super::found::{Found, Thing, Whose};
+use super::ports::ports;
 use crate::wanted::Wanted;
 
 /// What the names of namespaces begin with that carry floating addresses. Neutron's routers are
@@ -22,9 +23,10 @@ use crate::wanted::Wanted;
 const ROUTER: &str = "qrouter-";
 
 /// Everything there is, whoever holds it.
-pub(super) fn everything(wanted: &Wanted) -> anyhow::Result<Vec<Found>> {
+pub(super) async fn everything(wanted: &Wanted) -> anyhow::Result<Vec<Found>> {
     let mut found = processes(&wanted.state.join("sites")).context("look at processes")?;
     found.extend(namespaces().context("look at namespaces; run this as root")?);
+    found.extend(ports(wanted.database()).await.context("ask Open vSwitch")?);
     found.extend(devices().context("look at devices")?);
     let inside = |path: &Path, thing: fn(PathBuf) -> Thing| {
         entries(path, thing).with_context(|| format!("look into {}", path.display()))

@@ -9,6 +9,7 @@ use anyhow::{Context, bail};
 use evenkeel_plumbing::{Namespaces, Netlink, Process};
 
 use super::found::Thing;
+use super::ports;
 
 /// How long a HAProxy has to end.
 const END: Duration = Duration::from_secs(10);
@@ -33,19 +34,20 @@ pub(super) fn alone(state: &Path) -> anyhow::Result<File> {
 }
 
 /// Removes one thing; one that is gone is removed already.
-pub(super) async fn remove(thing: &Thing) -> io::Result<()> {
+pub(super) async fn remove(thing: &Thing, switch: &Path) -> anyhow::Result<()> {
     match thing {
+        Thing::Port { row, .. } => ports::remove(switch, row).await,
         Thing::Process(identity) => match Process::adopt(*identity)? {
             None => Ok(()),
-            Some(process) => process.end(END).await,
+            Some(process) => Ok(process.end(END).await?),
         },
-        Thing::Namespace { name, mark } => Namespaces::default().remove(name, mark),
+        Thing::Namespace { name, mark } => Ok(Namespaces::default().remove(name, mark)?),
         Thing::Tap(name) | Thing::Bridge(name) => {
             let netlink = Netlink::open()?;
-            netlink.link(name)?.map_or(Ok(()), |it| netlink.delete_link(it.index))
+            Ok(netlink.link(name)?.map_or(Ok(()), |it| netlink.delete_link(it.index))?)
         }
-        Thing::Secrets(path) | Thing::Site(path) => absent(fs::remove_dir_all(path)),
-        Thing::Log(path) => absent(fs::remove_file(path)),
+        Thing::Secrets(path) | Thing::Site(path) => Ok(absent(fs::remove_dir_all(path))?),
+        Thing::Log(path) => Ok(absent(fs::remove_file(path))?),
     }
 }
 

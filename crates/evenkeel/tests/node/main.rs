@@ -4,6 +4,7 @@
 
 mod doctor;
 mod orphans;
+mod switch;
 
 use std::process::Output;
 

@@ -9,7 +9,7 @@ use evenkeel_plumbing::isolation::isolated;
 use evenkeel_plumbing::{Namespace, Namespaces, Netlink};
 use serde_json::Value;
 
-use crate::evenkeel;
+use crate::{evenkeel, switch};
 
 const HELD: &str = "11111111-1111-4111-8111-111111111111";
 const LOST: &str = "22222222-2222-4222-8222-222222222222";
@@ -92,5 +92,28 @@ fn what_nobody_holds_is_listed_and_removed_and_strangers_are_left_alone() {
         assert!(Path::new(&format!("{STATE}/sites/{HELD}")).exists());
         assert!(Path::new(&format!("/var/log/evenkeel/{HELD}.log")).exists());
         assert_eq!(Netlink::open().unwrap().link(BRIDGE).unwrap(), None);
+    });
+}
+
+#[test]
+fn a_port_that_nobody_holds_is_removed_from_open_vswitch() {
+    isolated(|| {
+        switch::start();
+        fs::create_dir_all(format!("{STATE}/ledger")).unwrap();
+        fs::create_dir_all(format!("{STATE}/sites")).unwrap();
+        fs::write(format!("{STATE}/ledger/{HELD}.json"), "{}").unwrap();
+        File::create(format!("{STATE}/lock")).unwrap();
+        for (name, id) in [("taplost", LOST), ("tapheld", HELD)] {
+            switch::vsctl(&format!(
+                "add-port br-int {name} tag=7 external_ids:evenkeel={id} \
+                 -- set Interface {name} type=internal"
+            ));
+        }
+        switch::vsctl("add-port br-int strange tag=8 -- set Interface strange type=internal");
+        let of = |fate: &str| BTreeMap::from([("taplost".to_owned(), fate.to_owned())]);
+        assert_eq!(orphans(&[]), of("left over"));
+        assert_eq!(orphans(&["--remove"]), of("removed"));
+        assert_eq!(orphans(&[]), BTreeMap::new());
+        assert_eq!(switch::vsctl("list-ports br-int"), "strange\ntapheld");
     });
 }

@@ -4,9 +4,13 @@ use std::fs;
 use std::path::Path;
 
 use evenkeel_plumbing::Identity;
+use evenkeel_plumbing::ovsdb::Ovsdb;
+use evenkeel_plumbing::ovsdb::notation::{rows, word};
+use serde_json::{Value, json};
+use tokio::time::timeout;
 
-use super::{answers, of};
-use crate::doctor::facts::Switch;
+use super::{PATIENCE, answers, of};
+use crate::doctor::facts::{Bridge, Switch};
 use crate::wanted::WantedSwitch;
 
 pub(super) async fn look(wanted: &WantedSwitch) -> Switch {
@@ -15,10 +19,26 @@ pub(super) async fn look(wanted: &WantedSwitch) -> Switch {
         reachable: of(answers(&wanted.database).await),
         forwards: forwards(&wanted.database),
         bridge: wanted.bridge.clone(),
-        found: None,
+        found: bridge(wanted).await,
         by_neutron: wanted.by_neutron,
         neutron_runs: is_running("neutron-openvswitch-agent"),
     }
+}
+
+/// What the database says of the bridge; nothing if it does not answer.
+async fn bridge(wanted: &WantedSwitch) -> Option<Bridge> {
+    let select =
+        [json!({ "op": "select", "table": "Bridge", "columns": ["datapath_type", "fail_mode"],
+        "where": [["name", "==", wanted.bridge]] })];
+    let database = Ovsdb::new(&wanted.database);
+    let results = timeout(PATIENCE, database.ask(&select)).await.ok()?.ok()?;
+    let text = |row: &Value, column: &str| word(&row[column]).unwrap_or_default().to_owned();
+    let found = |row: &Value| Bridge {
+        exists: true,
+        datapath: text(row, "datapath_type"),
+        fail_mode: text(row, "fail_mode"),
+    };
+    Some(rows(results.first()).first().map(found).unwrap_or_default())
 }
 
 /// The daemon notes its number beside the database's socket.

@@ -12,7 +12,6 @@ use tokio::task::{JoinHandle, spawn_blocking};
 use tokio::time::{MissedTickBehavior, interval, timeout};
 use tracing::{debug, warn};
 
-use crate::names;
 use crate::wiring::{Wires, Wiring};
 
 /// Between two announcements of an address.
@@ -53,12 +52,14 @@ impl Announcer {
     pub(crate) fn announce(
         &self,
         load_balancer: LoadBalancerId,
+        namespace: String,
         attachment: &Attachment,
         speaker: Speaker,
     ) {
         let (stop, stopped) = oneshot::channel();
         let message = Message {
             load_balancer,
+            namespace,
             attachment: attachment.clone(),
             wiring: Arc::clone(&self.wiring),
             times: self.times,
@@ -103,6 +104,7 @@ pub(crate) async fn close(speaker: Speaker) {
 /// What a port has to say.
 struct Message {
     load_balancer: LoadBalancerId,
+    namespace: String,
     attachment: Attachment,
     wiring: Arc<dyn Wiring>,
     times: u32,
@@ -139,11 +141,11 @@ impl Message {
 
     /// What is said before frames pass is lost.
     async fn until_live(&self) {
-        let namespace = names::namespace(self.load_balancer);
         let mut looks = interval(LOOK);
         loop {
             looks.tick().await;
-            let read = self.wiring.read(self.load_balancer, &namespace, Some(&self.attachment));
+            let read =
+                self.wiring.read(self.load_balancer, &self.namespace, Some(&self.attachment));
             match read.await {
                 Ok(Wires::Whole(wired)) if wired.is_live => return,
                 Ok(Wires::Whole(_) | Wires::Remains | Wires::Absent) | Err(_) => {}

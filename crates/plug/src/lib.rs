@@ -11,6 +11,7 @@ mod interior;
 pub mod names;
 pub mod namespaced;
 pub mod ovs;
+mod router;
 mod trouble;
 pub mod wiring;
 

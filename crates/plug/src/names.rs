@@ -6,6 +6,9 @@ use evenkeel_model::{LoadBalancerId, NetworkId, PortId};
 /// What the names of namespaces of load balancers begin with.
 pub const NAMESPACE: &str = "qlbaas-";
 
+/// What the names of namespaces begin with that floating addresses are in.
+pub const ROUTER: &str = "qrouter-";
+
 /// What the names of devices in a namespace begin with that are one end of a pair.
 pub(crate) const INNER: &str = "ns-";
 
@@ -21,6 +24,11 @@ const SHORT: usize = 11;
 /// The namespace of a load balancer.
 pub fn namespace(load_balancer: LoadBalancerId) -> String {
     format!("{NAMESPACE}{load_balancer}")
+}
+
+/// The namespace of a load balancer's floating addresses.
+pub fn router(load_balancer: LoadBalancerId) -> String {
+    format!("{ROUTER}{load_balancer}")
 }
 
 /// The mark of what was made for a load balancer.
@@ -72,7 +80,8 @@ fn short(id: &str) -> &str {
 
 /// The load balancer that a namespace is of, by its name.
 pub(crate) fn load_balancer_of(namespace: &str) -> Option<LoadBalancerId> {
-    namespace.strip_prefix(NAMESPACE)?.parse().ok()
+    let id = namespace.strip_prefix(NAMESPACE).or_else(|| namespace.strip_prefix(ROUTER))?;
+    id.parse().ok()
 }
 
 #[cfg(test)]

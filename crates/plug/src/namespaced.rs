@@ -15,6 +15,7 @@ use crate::announcer::{Announcer, close};
 use crate::furnishing::{furnish, until_settled};
 use crate::interior::Interior;
 use crate::names;
+use crate::router::Routers;
 use crate::trouble::{kernel, off_runtime, strange, unavailable};
 use crate::wiring::{Wires, Wiring};
 
@@ -30,6 +31,7 @@ pub struct Namespaced {
     names: Namespaces,
     wiring: Arc<dyn Wiring>,
     announcer: Announcer,
+    routers: Routers,
     patience: Duration,
 }
 
@@ -38,7 +40,8 @@ impl Namespaced {
     /// addresses is announced three times, a second apart.
     pub fn new(names: Namespaces, wiring: Arc<dyn Wiring>) -> Self {
         let announcer = Announcer::new(Arc::clone(&wiring), ANNOUNCEMENTS);
-        Self { names, wiring, announcer, patience: PATIENCE }
+        let routers = Routers::new(names.clone(), Arc::clone(&wiring));
+        Self { names, wiring, announcer, routers, patience: PATIENCE }
     }
 
     /// The same, with another number of announcements; 0 announces nothing.
@@ -106,7 +109,10 @@ impl Plug for Namespaced {
             close(speaker).await;
             return Err(error);
         }
-        self.announcer.announce(id, attachment, speaker);
+        self.announcer.announce(id, name, attachment, speaker);
+        for (outside, speaker) in self.routers.ensure(graph, &namespace, self.patience).await? {
+            self.announcer.announce(id, names::router(id), &outside, speaker);
+        }
         Ok(self.site(directory, id))
     }
 
@@ -123,7 +129,8 @@ impl Plug for Namespaced {
             (Named::Strange, Some(_)) => return Err(strange("namespace", &name)),
             (Named::Absent | Named::Strange, _) => {
                 let wires = self.wiring.read(load_balancer, &name, None).await?;
-                let some = wires != Wires::Absent;
+                let has_router = self.routers.is_left(load_balancer).await?;
+                let some = wires != Wires::Absent || has_router;
                 return Ok(if some { Plugged::Remains } else { Plugged::Absent });
             }
         };
@@ -132,15 +139,16 @@ impl Plug for Namespaced {
         else {
             return Ok(Plugged::Remains);
         };
-        let attachment = attachment.clone();
+        let (inside, attachment) = (namespace.clone(), attachment.clone());
         let is_furnished = off_runtime(move || {
-            let interior = Interior::open(&namespace, &wired.device);
+            let interior = Interior::open(&inside, &wired.device);
             let matches =
                 interior.and_then(|it| it.map_or(Ok(false), |it| it.matches(&attachment)));
             matches.map_err(kernel("look at the addresses of the VIP"))
         });
         let site = self.site(directory, load_balancer);
-        Ok(if is_furnished.await? { Plugged::Ready(site) } else { Plugged::Remains })
+        let is_ready = is_furnished.await? && self.routers.is_right(graph, &namespace).await?;
+        Ok(if is_ready { Plugged::Ready(site) } else { Plugged::Remains })
     }
 
     async fn remove(
@@ -150,6 +158,9 @@ impl Plug for Namespaced {
     ) -> Result<(), PlugError> {
         let (name, mark) = (names::namespace(load_balancer), names::mark(load_balancer));
         self.announcer.forget(load_balancer).await;
+        if self.routers.is_left(load_balancer).await? {
+            self.routers.remove(load_balancer, None, &[]).await?;
+        }
         self.wiring.remove(load_balancer, &name, &[]).await?;
         let names = self.names.clone();
         off_runtime(move || names.remove(&name, &mark).map_err(kernel("remove the namespace")))
@@ -159,7 +170,9 @@ impl Plug for Namespaced {
     async fn list(&self) -> Result<Vec<LoadBalancerId>, PlugError> {
         let names = self.names.clone();
         let listing = off_runtime(move || {
-            names.list(names::NAMESPACE).map_err(kernel("list the namespaces"))
+            let mut all = names.list(names::NAMESPACE).map_err(kernel("list the namespaces"))?;
+            all.extend(names.list(names::ROUTER).map_err(kernel("list the routers"))?);
+            Ok(all)
         });
         let ours = |(name, mark): (String, Option<String>)| {
             let id = names::load_balancer_of(&name)?;

@@ -107,13 +107,9 @@ impl OpenVswitch {
         })
     }
 
-    /// The names of the ports that a load balancer has in a namespace.
-    async fn ports_of(
-        &self,
-        load_balancer: LoadBalancerId,
-        namespace: &str,
-    ) -> Result<Vec<String>, PlugError> {
-        let rows = self.database.ask(&[port::select_of(load_balancer, namespace)]).await;
+    /// The names of the ports of a load balancer.
+    async fn ports_of(&self, load_balancer: LoadBalancerId) -> Result<Vec<String>, PlugError> {
+        let rows = self.database.ask(&[port::select_of(load_balancer)]).await;
         Ok(port::names(&rows.map_err(failed("ask Open vSwitch for ports"))?))
     }
 
@@ -181,7 +177,7 @@ impl Wiring for OpenVswitch {
         namespace: &str,
         attachment: &Attachment,
     ) -> Result<Wired, PlugError> {
-        let wanted = Wanted::new(load_balancer, namespace, attachment, &self.options)?;
+        let wanted = Wanted::new(load_balancer, attachment, &self.options)?;
         let devices = self.devices(load_balancer, namespace);
         self.watch.remember(load_balancer);
         let found = match self.port(load_balancer, &wanted.name).await? {
@@ -214,11 +210,11 @@ impl Wiring for OpenVswitch {
     ) -> Result<Wires, PlugError> {
         let devices = self.devices(load_balancer, namespace);
         let Some(attachment) = attachment else {
-            let some = !self.ports_of(load_balancer, namespace).await?.is_empty()
+            let some = !self.ports_of(load_balancer).await?.is_empty()
                 || off_runtime(move || devices.are_any()).await?;
             return Ok(if some { Wires::Remains } else { Wires::Absent });
         };
-        let wanted = Wanted::new(load_balancer, namespace, attachment, &self.options)?;
+        let wanted = Wanted::new(load_balancer, attachment, &self.options)?;
         let Found::Ours(port) = self.port(load_balancer, &wanted.name).await? else {
             return Ok(Wires::Remains);
         };
@@ -239,7 +235,7 @@ impl Wiring for OpenVswitch {
     ) -> Result<(), PlugError> {
         let devices = self.devices(load_balancer, namespace);
         let kept: BTreeSet<String> = kept.iter().map(|it| names::tap(it.port)).collect();
-        for name in self.ports_of(load_balancer, namespace).await? {
+        for name in self.ports_of(load_balancer).await? {
             if kept.contains(&name) {
                 continue;
             }

@@ -9,6 +9,7 @@ pub mod file;
 pub mod isolation;
 pub mod namespace;
 pub mod netlink;
+pub mod nft;
 pub mod offload;
 pub mod ovsdb;
 pub mod packet;

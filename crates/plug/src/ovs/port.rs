@@ -13,8 +13,6 @@ use crate::trouble::unavailable;
 
 /// Whose a port is. It stands on both rows, so that each change of one tells whom it concerns.
 pub(super) const OWNER: &str = "evenkeel";
-/// In which namespace its device is.
-const PLACE: &str = "evenkeel-namespace";
 /// Which port it is; by it and the hardware address Neutron's agent knows its own.
 const IFACE_ID: &str = "iface-id";
 
@@ -41,7 +39,6 @@ enum Tag {
 impl Wanted {
     pub(super) fn new(
         owner: LoadBalancerId,
-        namespace: &str,
         attachment: &Attachment,
         options: &OvsOptions,
     ) -> Result<Self, PlugError> {
@@ -55,7 +52,6 @@ impl Wanted {
             ("iface-status", "active".to_owned()),
             ("attached-mac", attachment.mac.to_string()),
             (OWNER, owner.to_string()),
-            (PLACE, namespace.to_owned()),
         ];
         Ok(Self {
             name: names::tap(attachment.port),
@@ -213,11 +209,10 @@ pub(super) fn has_bridge(results: &[Value]) -> bool {
     !rows(results.get(2)).is_empty()
 }
 
-/// Asks for the names of the ports that a load balancer has in a namespace.
-pub(super) fn select_of(owner: LoadBalancerId, namespace: &str) -> Value {
-    let words = map([(OWNER, owner.to_string()), (PLACE, namespace.to_owned())]);
+/// Asks for the names of the ports of a load balancer.
+pub(super) fn select_of(owner: LoadBalancerId) -> Value {
     json!({ "op": "select", "table": "Interface", "columns": ["name"],
-        "where": [["external_ids", "includes", words]] })
+        "where": [["external_ids", "includes", map([(OWNER, owner.to_string())])]] })
 }
 
 /// What [`select_of`] gave.

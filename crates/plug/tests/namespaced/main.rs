@@ -5,6 +5,7 @@ mod announced;
 mod bridge;
 mod broken;
 mod ear;
+mod floating;
 mod lost;
 mod ovs;
 mod ovs_broken;

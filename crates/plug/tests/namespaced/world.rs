@@ -77,6 +77,11 @@ impl Node {
         Self { plug: self.plug.announcing(times), ..self }
     }
 
+    /// The same, that asks others so long whether they have an address.
+    pub(crate) fn asking(self, patience: std::time::Duration) -> Self {
+        Self { plug: self.plug.asking(patience), ..self }
+    }
+
     pub(crate) async fn ensure(&self, graph: &LoadBalancerGraph) -> Result<Site, PlugError> {
         self.plug.ensure(Path::new("/nowhere"), graph).await
     }
@@ -101,6 +106,13 @@ impl Node {
     pub(crate) async fn is_absent(&self, graph: &LoadBalancerGraph) -> bool {
         let read = self.plug.read(Path::new("/nowhere"), graph.load_balancer.id, None).await;
         read.unwrap() == Plugged::Absent && self.list().await.is_empty()
+    }
+
+    /// The same, with others on the node.
+    pub(crate) async fn is_absent_beside(&self, graph: &LoadBalancerGraph) -> bool {
+        let id = graph.load_balancer.id;
+        let read = self.plug.read(Path::new("/nowhere"), id, None).await;
+        read.unwrap() == Plugged::Absent && !self.list().await.contains(&id)
     }
 
     pub(crate) async fn list(&self) -> Vec<LoadBalancerId> {

@@ -9,12 +9,15 @@ mod print;
 use anyhow::bail;
 use clap::{Args, ValueEnum};
 
+use crate::config::Place;
 use crate::wanted::Wanted;
 use finding::State;
 
 /// What `evenkeel doctor` can be told.
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
+    #[command(flatten)]
+    place: Place,
     /// How the findings are printed.
     #[arg(long, value_enum, default_value_t = Output::Table)]
     output: Output,
@@ -34,7 +37,7 @@ enum Output {
 ///
 /// Something is missing without which the node cannot serve.
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
-    let wanted = Wanted::default();
+    let wanted = Wanted::read(&arguments.place)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let facts = runtime.block_on(gather::facts(&wanted));
     let findings = judge::findings(&facts);

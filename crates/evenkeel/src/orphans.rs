@@ -11,6 +11,7 @@ use anyhow::bail;
 use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 
+use crate::config::Place;
 use crate::haproxy::{node::state_directories, say};
 use crate::wanted::Wanted;
 use found::{Found, Whose};
@@ -18,6 +19,8 @@ use found::{Found, Whose};
 /// What `evenkeel orphans` can be told.
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
+    #[command(flatten)]
+    place: Place,
     /// Remove what is ours, while no agent runs. What a stranger made is never removed.
     #[arg(long)]
     remove: bool,
@@ -45,7 +48,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
 }
 
 async fn look(arguments: &Arguments) -> anyhow::Result<()> {
-    let wanted = Wanted::default();
+    let wanted = Wanted::read(&arguments.place)?;
     let _alone = arguments.remove.then(|| remove::alone(&wanted.state)).transpose()?;
     let mut all = orphans(&wanted).await?;
     let mut failed = BTreeMap::new();

@@ -6,6 +6,9 @@ use std::path::{Path, PathBuf};
 
 use evenkeel_plumbing::ovsdb;
 
+use crate::agent::{self, AgentConfig};
+use crate::config::Place;
+
 /// What the node is to do.
 #[derive(Clone, Debug)]
 pub(crate) struct Wanted {
@@ -27,20 +30,29 @@ pub(crate) struct WantedSwitch {
 }
 
 impl Wanted {
+    /// What the agent of this node is told.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be read, or is wrong.
+    pub(crate) fn read(place: &Place) -> anyhow::Result<Self> {
+        agent::configuration(place).map(Self::from)
+    }
+
     /// Where Open vSwitch's database listens, even if it is not used any more.
     pub(crate) fn database(&self) -> &Path {
         self.switch.as_ref().map_or(Path::new(ovsdb::SOCKET), |it| &it.database)
     }
 }
 
-impl Default for Wanted {
-    fn default() -> Self {
+impl From<AgentConfig> for Wanted {
+    fn from(config: AgentConfig) -> Self {
         Self {
-            haproxy: PathBuf::from("/usr/sbin/haproxy"),
-            state: PathBuf::from("/var/lib/evenkeel/agent"),
-            secrets: PathBuf::from("/run/evenkeel/secrets"),
+            haproxy: config.haproxy.binary,
+            state: config.state,
+            secrets: config.secrets,
             logs: PathBuf::from("/var/log/evenkeel"),
-            socket: PathBuf::from("/run/evenkeel/agent.sock"),
+            socket: config.server,
             users: 300_000..=365_535,
             switch: None,
         }

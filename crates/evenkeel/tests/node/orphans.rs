@@ -15,6 +15,7 @@ const HELD: &str = "11111111-1111-4111-8111-111111111111";
 const LOST: &str = "22222222-2222-4222-8222-222222222222";
 const STRANGE: &str = "33333333-3333-4333-8333-333333333333";
 const STATE: &str = "/var/lib/evenkeel/agent";
+const SECRETS: &str = "secrets=/run/evenkeel-agent/secrets";
 const TAP: &str = "tap22222222-22";
 const BRIDGE: &str = "brq22222222-22";
 
@@ -26,7 +27,7 @@ fn leave_things() {
         fs::create_dir_all(&site).unwrap();
         let mark = format!(r#"{{"load_balancer":"{id}","epoch":1}}"#);
         fs::write(Path::new(&site).join(".site.json"), mark).unwrap();
-        fs::create_dir_all(format!("/run/evenkeel/secrets/{id}")).unwrap();
+        fs::create_dir_all(format!("/run/evenkeel-agent/secrets/{id}")).unwrap();
         fs::create_dir_all("/var/log/evenkeel").unwrap();
         fs::write(format!("/var/log/evenkeel/{id}.log"), "").unwrap();
     }
@@ -47,7 +48,7 @@ fn leave_things() {
 
 /// What was said of each thing.
 fn orphans(more: &[&str]) -> BTreeMap<String, String> {
-    let arguments = [&["orphans", "--output", "json"], more].concat();
+    let arguments = [&["orphans", "--output", "json", "--set", SECRETS], more].concat();
     let output = evenkeel(&arguments);
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let all: Vec<Value> = serde_json::from_slice(&output.stdout).expect("JSON");
@@ -64,7 +65,7 @@ fn what_nobody_holds_is_listed_and_removed_and_strangers_are_left_alone() {
             let ours = [
                 TAP.to_owned(),
                 format!("qlbaas-{LOST}"),
-                format!("/run/evenkeel/secrets/{LOST}"),
+                format!("/run/evenkeel-agent/secrets/{LOST}"),
                 format!("{STATE}/sites/{LOST}"),
                 format!("/var/log/evenkeel/{LOST}.log"),
             ];

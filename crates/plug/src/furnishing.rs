@@ -10,7 +10,7 @@ use evenkeel_model::network::MacAddress;
 use evenkeel_plumbing::{Namespace, Speaker};
 use tokio::time::{Instant, interval};
 
-use crate::interior::{Interior, Settled};
+use crate::interior::{Interior, Role, Settled};
 use crate::trouble::{kernel, off_runtime, unavailable};
 use crate::wiring::Wired;
 
@@ -25,12 +25,13 @@ pub(crate) async fn furnish(
     namespace: &Namespace,
     wired: &Wired,
     attachment: &Attachment,
+    role: Role,
     patience: Duration,
 ) -> Result<Speaker, PlugError> {
     let (inside, wired, wanted) = (namespace.clone(), wired.clone(), attachment.clone());
     off_runtime(move || {
         let failed = || kernel("set up the addresses of the VIP");
-        let interior = Interior::open(&inside, &wired.device).map_err(failed())?;
+        let interior = Interior::open(&inside, &wired.device, role).map_err(failed())?;
         let interior = interior.ok_or_else(|| failed()(io::ErrorKind::NotFound.into()))?;
         interior.switch_on().map_err(failed())?;
         let speaker = interior.speaker().map_err(failed())?;
@@ -49,13 +50,17 @@ pub(crate) async fn furnish(
 }
 
 /// Waits until the addresses can be used.
-pub(crate) async fn until_settled(namespace: &Namespace, device: &str) -> Result<(), PlugError> {
+pub(crate) async fn until_settled(
+    namespace: &Namespace,
+    device: &str,
+    role: Role,
+) -> Result<(), PlugError> {
     let deadline = Instant::now() + SETTLE;
     let mut asking = interval(ASK);
     loop {
         asking.tick().await;
         let (inside, device) = (namespace.clone(), device.to_owned());
-        let settled = off_runtime(move || settled(&inside, &device)).await?;
+        let settled = off_runtime(move || settled(&inside, &device, role)).await?;
         match settled {
             Settled::Yes => return Ok(()),
             Settled::Taken(address) => return Err(taken(address, None)),
@@ -71,9 +76,9 @@ pub(crate) async fn until_settled(namespace: &Namespace, device: &str) -> Result
     }
 }
 
-fn settled(inside: &Namespace, device: &str) -> Result<Settled, PlugError> {
+fn settled(inside: &Namespace, device: &str, role: Role) -> Result<Settled, PlugError> {
     let look = || {
-        let interior = Interior::open(inside, device)?.ok_or(io::ErrorKind::NotFound)?;
+        let interior = Interior::open(inside, device, role)?.ok_or(io::ErrorKind::NotFound)?;
         let settled = interior.settled()?;
         if let Settled::Taken(address) = settled {
             interior.give_up(address)?;

@@ -18,6 +18,25 @@ pub(crate) struct Interior<'a> {
     namespace: &'a Namespace,
     netlink: Netlink,
     device: Link,
+    role: Role,
+}
+
+/// What a namespace is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// VIPs: nothing passes through.
+    Vip,
+    /// Floating addresses: what is for them passes, and each device answers for its own only.
+    Router,
+}
+
+impl Role {
+    const fn passes(self) -> &'static str {
+        match self {
+            Self::Vip => "0",
+            Self::Router => "1",
+        }
+    }
 }
 
 /// How the addresses of a device fare.
@@ -33,10 +52,14 @@ pub(crate) enum Settled {
 
 impl<'a> Interior<'a> {
     /// The inside of `namespace`; `None` if the device is not there.
-    pub(crate) fn open(namespace: &'a Namespace, device: &str) -> io::Result<Option<Self>> {
+    pub(crate) fn open(
+        namespace: &'a Namespace,
+        device: &str,
+        role: Role,
+    ) -> io::Result<Option<Self>> {
         let netlink = namespace.netlink()?;
         let device = netlink.link(device)?;
-        Ok(device.map(|device| Self { namespace, netlink, device }))
+        Ok(device.map(|device| Self { namespace, netlink, device, role }))
     }
 
     /// Whether nothing differs from what the attachment says.
@@ -67,7 +90,8 @@ impl<'a> Interior<'a> {
     /// is believed, not even for a moment.
     pub(crate) fn switch_on(&self) -> io::Result<()> {
         let name = self.device.name.clone();
-        self.namespace.within(move || each_setting(&name, |setting| sysctl::ensure(&[setting])))?;
+        self.namespace
+            .within(move || each_setting(&name, self.role, |setting| sysctl::ensure(&[setting])))?;
         let loopback = self.loopback()?;
         if !loopback.is_up {
             self.netlink.set_up(loopback.index)?;
@@ -162,7 +186,7 @@ impl<'a> Interior<'a> {
         let name = self.device.name.clone();
         let mut all = true;
         self.namespace.within(|| {
-            each_setting(&name, |setting| {
+            each_setting(&name, self.role, |setting| {
                 all &= sysctl::is_set(setting)?;
                 Ok(())
             })
@@ -188,20 +212,21 @@ fn ways(attachment: &Attachment) -> Vec<Route> {
 /// What is set in a namespace, before its device is switched on.
 fn each_setting(
     device: &str,
+    role: Role,
     mut with: impl FnMut(sysctl::Setting<'_>) -> io::Result<()>,
 ) -> io::Result<()> {
     for (name, value) in [
         // A new namespace has the settings of the node, which may well be a router. This must be
         // the first: it changes some of the others.
-        ("ipv4/ip_forward", "0"),
-        ("ipv6/conf/all/forwarding", "0"),
+        ("ipv4/ip_forward", role.passes()),
+        ("ipv6/conf/all/forwarding", role.passes()),
         // The first address of a subnet takes no other with it when it goes.
         ("ipv4/conf/all/promote_secondaries", "1"),
         ("ipv4/conf/all/accept_redirects", "0"),
         ("ipv4/conf/all/send_redirects", "0"),
         ("ipv4/conf/all/proxy_arp", "0"),
         ("ipv4/conf/all/route_localnet", "0"),
-        ("ipv4/conf/all/arp_ignore", "0"),
+        ("ipv4/conf/all/arp_ignore", role.passes()),
         // Answers to floating addresses leave by another way than the one that the sender has.
         ("ipv4/conf/all/rp_filter", "0"),
     ] {

@@ -13,7 +13,7 @@ use evenkeel_plumbing::{Named, Namespace, Namespaces};
 
 use crate::announcer::{Announcer, close};
 use crate::furnishing::{furnish, until_settled};
-use crate::interior::Interior;
+use crate::interior::{Interior, Role};
 use crate::names;
 use crate::router::Routers;
 use crate::trouble::{kernel, off_runtime, strange, unavailable};
@@ -104,8 +104,8 @@ impl Plug for Namespaced {
         let namespace = self.make(id).await?;
         let name = names::namespace(id);
         let wired = self.wiring.ensure(id, &name, attachment).await?;
-        let speaker = furnish(&namespace, &wired, attachment, self.patience).await?;
-        if let Err(error) = until_settled(&namespace, &wired.device).await {
+        let speaker = furnish(&namespace, &wired, attachment, Role::Vip, self.patience).await?;
+        if let Err(error) = until_settled(&namespace, &wired.device, Role::Vip).await {
             close(speaker).await;
             return Err(error);
         }
@@ -141,7 +141,7 @@ impl Plug for Namespaced {
         };
         let (inside, attachment) = (namespace.clone(), attachment.clone());
         let is_furnished = off_runtime(move || {
-            let interior = Interior::open(&inside, &wired.device);
+            let interior = Interior::open(&inside, &wired.device, Role::Vip);
             let matches =
                 interior.and_then(|it| it.map_or(Ok(false), |it| it.matches(&attachment)));
             matches.map_err(kernel("look at the addresses of the VIP"))

@@ -18,7 +18,7 @@ use evenkeel_plumbing::{Named, Namespace, Namespaces, Speaker, nft};
 
 use crate::announcer::close;
 use crate::furnishing::{furnish, until_settled};
-use crate::interior::Interior;
+use crate::interior::{Interior, Role};
 use crate::names;
 use crate::trouble::{kernel, off_runtime, strange, unavailable};
 use crate::wiring::{Wires, Wiring};
@@ -102,8 +102,8 @@ impl Routers {
     ) -> Result<Speaker, PlugError> {
         let name = names::router(load_balancer);
         let wired = self.wiring.ensure(load_balancer, &name, outside).await?;
-        let speaker = furnish(router, &wired, outside, patience).await?;
-        match until_settled(router, &wired.device).await {
+        let speaker = furnish(router, &wired, outside, Role::Router, patience).await?;
+        match until_settled(router, &wired.device, Role::Router).await {
             Ok(()) => Ok(speaker),
             Err(error) => {
                 close(speaker).await;
@@ -168,7 +168,7 @@ impl Routers {
         let Wires::Whole(wired) = found else { return Ok(false) };
         let router = router.clone();
         off_runtime(move || {
-            let interior = Interior::open(&router, &wired.device);
+            let interior = Interior::open(&router, &wired.device, Role::Router);
             let matches = interior.and_then(|it| it.map_or(Ok(false), |it| it.matches(&outside)));
             matches.map_err(kernel("look at the floating address"))
         })

@@ -40,13 +40,10 @@ const BESIDE_VIP: [sysctl::Setting<'_>; 6] = [
     ("ipv6/conf/to-router/accept_dad", "0"),
 ];
 
-/// In the router. Each device answers for its own addresses only.
-const IN_ROUTER: [sysctl::Setting<'_>; 7] = [
-    ("ipv4/ip_forward", "1"),
-    ("ipv6/conf/all/forwarding", "1"),
+/// In the router; that packets pass is set with its outer devices, after all else.
+const IN_ROUTER: [sysctl::Setting<'_>; 4] = [
     ("ipv4/conf/all/rp_filter", "0"),
-    ("ipv4/conf/default/rp_filter", "0"),
-    ("ipv4/conf/all/arp_ignore", "1"),
+    ("ipv4/conf/to-vip/rp_filter", "0"),
     ("ipv4/conf/all/arp_announce", "2"),
     ("ipv6/conf/to-vip/accept_dad", "0"),
 ];

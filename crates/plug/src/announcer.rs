@@ -47,7 +47,7 @@ impl Announcer {
         Self { wiring, times, tasks: Mutex::default() }
     }
 
-    /// Announces all addresses of a port by `speaker`, as soon as the wiring passes frames; what
+    /// Announces all addresses of a port in `namespace` by `speaker`, as soon as the wiring passes frames; what
     /// was announced of it before is forgotten.
     pub(crate) fn announce(
         &self,

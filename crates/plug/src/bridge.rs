@@ -124,6 +124,10 @@ impl Bridges {
         let name = given.cloned().unwrap_or_else(|| names::bridge(network));
         let found = match outside.link(&name).map_err(asking)? {
             Some(found) if !found.is_bridge => return Err(strange("device", &name)),
+            // Names have only the beginning of an id, which two networks may share.
+            Some(found) if given.is_none() && is_of_another(&found, network) => {
+                return Err(strange("bridge", &name));
+            }
             Some(found) => found,
             None if given.is_some() => {
                 return Err(unavailable(
@@ -245,10 +249,15 @@ fn asking(error: io::Error) -> PlugError {
     kernel("ask the kernel for the devices of the node")(error)
 }
 
+/// Whether a bridge was made for another network.
+fn is_of_another(bridge: &Link, network: NetworkId) -> bool {
+    names::is_mark(&bridge.alias) && bridge.alias != names::mark_of_network(network)
+}
+
 /// The bridges that we made and that have no port.
 fn unused_bridges(links: &[Link]) -> impl Iterator<Item = &Link> {
     let is_ours = |link: &&Link| {
-        let is_unfinished = link.name.starts_with(names::UNFINISHED);
+        let is_unfinished = names::is_unfinished_bridge(&link.name);
         link.is_bridge && (is_unfinished || names::is_mark(&link.alias))
     };
     let is_used = |bridge: &Link| links.iter().any(|link| link.bridge == Some(bridge.index));

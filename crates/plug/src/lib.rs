@@ -6,6 +6,7 @@
 
 mod announcer;
 pub mod bridge;
+mod eviction;
 mod furnishing;
 mod interior;
 pub mod names;

@@ -72,7 +72,13 @@ pub(crate) fn unfinished_bridge(network: NetworkId) -> String {
 }
 
 /// What the names of bridges begin with that are being made.
-pub(crate) const UNFINISHED: &str = "ekn-";
+const UNFINISHED: &str = "ekn-";
+
+/// Whether a name is that of a bridge that is being made.
+pub(crate) fn is_unfinished_bridge(name: &str) -> bool {
+    let is_hex = |id: &str| id.bytes().all(|it| it.is_ascii_hexdigit() || it == b'-');
+    name.strip_prefix(UNFINISHED).is_some_and(|id| id.len() == SHORT && is_hex(id))
+}
 
 fn short(id: &str) -> &str {
     id.get(..SHORT).unwrap_or(id)

@@ -12,6 +12,7 @@ use evenkeel_model::{Attachment, Epoch, LoadBalancerGraph, LoadBalancerId};
 use evenkeel_plumbing::{Named, Namespace, Namespaces};
 
 use crate::announcer::{Announcer, close};
+use crate::eviction::evict;
 use crate::furnishing::{furnish, until_settled};
 use crate::interior::{Interior, Role};
 use crate::names;
@@ -79,6 +80,12 @@ impl Namespaced {
         .await
     }
 
+    /// Whether a crash has left a name without a namespace.
+    fn has_empty_name(&self, load_balancer: LoadBalancerId) -> Result<bool, PlugError> {
+        let is_empty = self.names.is_empty(&names::namespace(load_balancer));
+        is_empty.map_err(kernel("look at the namespace"))
+    }
+
     async fn make(&self, load_balancer: LoadBalancerId) -> Result<Namespace, PlugError> {
         let names = self.names.clone();
         off_runtime(move || {
@@ -129,8 +136,9 @@ impl Plug for Namespaced {
             (Named::Strange, Some(_)) => return Err(strange("namespace", &name)),
             (Named::Absent | Named::Strange, _) => {
                 let wires = self.wiring.read(load_balancer, &name, None).await?;
-                let has_router = self.routers.is_left(load_balancer).await?;
-                let some = wires != Wires::Absent || has_router;
+                let is_left = self.routers.is_left(load_balancer).await?
+                    || self.has_empty_name(load_balancer)?;
+                let some = wires != Wires::Absent || is_left;
                 return Ok(if some { Plugged::Remains } else { Plugged::Absent });
             }
         };
@@ -158,6 +166,9 @@ impl Plug for Namespaced {
     ) -> Result<(), PlugError> {
         let (name, mark) = (names::namespace(load_balancer), names::mark(load_balancer));
         self.announcer.forget(load_balancer).await;
+        if let Named::Ours(namespace) = self.find(load_balancer).await? {
+            evict(namespace).await?;
+        }
         if self.routers.is_left(load_balancer).await? {
             self.routers.remove(load_balancer, None, &[]).await?;
         }
@@ -176,7 +187,8 @@ impl Plug for Namespaced {
         });
         let ours = |(name, mark): (String, Option<String>)| {
             let id = names::load_balancer_of(&name)?;
-            (mark == Some(names::mark(id))).then_some(id)
+            let is_empty = || self.names.is_empty(&name).unwrap_or_default();
+            mark.map_or_else(is_empty, |mark| mark == names::mark(id)).then_some(id)
         };
         let mut found: Vec<_> = listing.await?.into_iter().filter_map(ours).collect();
         found.extend(self.wiring.list().await?);

@@ -172,6 +172,7 @@ impl Namespaces {
         }
         self.prepare()?;
         let path = self.path(name);
+        change("make the name of a namespace")?;
         // A name whose maker was killed before it meant anything is an empty file.
         OpenOptions::new().create(true).append(true).mode(0o444).open(&path)?;
         thread::scope(|scope| {
@@ -196,14 +197,26 @@ impl Namespaces {
             }
             Named::Absent => {}
         }
-        match fs::metadata(&path) {
-            // Only what was made for a name is removed: an empty file.
-            Ok(metadata) if metadata.is_file() && metadata.len() == 0 => {
-                change("remove the name of a namespace")?;
-                fs::remove_file(&path)
+        if self.is_empty(name)? {
+            change("remove the name of a namespace")?;
+            fs::remove_file(&path)?;
+        }
+        Ok(())
+    }
+
+    /// Whether a name is an empty file, made for a namespace that it does not have: its maker or
+    /// its remover was killed.
+    ///
+    /// # Errors
+    ///
+    /// The system's.
+    pub fn is_empty(&self, name: &str) -> io::Result<bool> {
+        match fs::metadata(self.path(name)) {
+            Ok(metadata) => {
+                let is_mounted = Namespace::at(&self.path(name)).is_ok();
+                Ok(metadata.is_file() && metadata.len() == 0 && !is_mounted)
             }
-            Ok(_) => Ok(()),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
             Err(error) => Err(error),
         }
     }
@@ -246,6 +259,7 @@ impl Namespaces {
         match mount_change(&self.directory, MountPropagationFlags::SHARED) {
             Err(Errno::INVAL) => {
                 // It is no mount of its own yet.
+                change("share the names of namespaces")?;
                 mount_bind_recursive(&self.directory, &self.directory)?;
                 let flags = MountPropagationFlags::SHARED | MountPropagationFlags::REC;
                 Ok(mount_change(&self.directory, flags)?)

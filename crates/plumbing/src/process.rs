@@ -67,6 +67,22 @@ pub fn found_in(directory: &Path, arguments: &[&str]) -> io::Result<Vec<Identity
     Ok(found.filter_map(Identity::of).collect())
 }
 
+/// All processes that are in a network namespace, but this one.
+///
+/// # Errors
+///
+/// The list of processes could not be read, or the system's.
+pub fn inhabitants(namespace: &Namespace) -> io::Result<Vec<Identity>> {
+    let inode = namespace.inode()?;
+    let numbers = std::fs::read_dir("/proc")?.flatten();
+    let numbers = numbers.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    let is_in = |pid: &u32| {
+        let theirs = std::fs::metadata(format!("/proc/{pid}/ns/net"));
+        *pid != std::process::id() && theirs.is_ok_and(|theirs| theirs.ino() == inode)
+    };
+    Ok(numbers.filter(is_in).filter_map(Identity::of).collect())
+}
+
 /// A link to where a process works. It can be followed even if its name leads nowhere any more.
 fn working_directory(pid: u32) -> PathBuf {
     PathBuf::from(format!("/proc/{pid}/cwd"))

@@ -1,11 +1,21 @@
 //! Namespaces that have lost their names, as in a mishap of an operator.
 
+use std::io;
+use std::process::Command;
+
 use evenkeel_plug::names;
+use evenkeel_plumbing::{Identity, Namespaces};
 
 use crate::world::{Node, inside, ip, main_graph, on_a_node};
 
 fn lose() {
     ip(&["netns", "delete", &names::namespace(main_graph().load_balancer.id)]);
+}
+
+#[expect(clippy::disallowed_methods, reason = "nobody's, as after a loss of all notes")]
+fn idler() -> io::Result<Identity> {
+    let child = Command::new("tail").args(["-f", "/dev/null"]).spawn()?;
+    Identity::of(child.id()).ok_or_else(|| io::ErrorKind::NotFound.into())
 }
 
 async fn nothing_is_left(node: &Node) {
@@ -55,5 +65,33 @@ fn the_bridge_of_a_lost_namespace_is_removed() {
         assert!(!node.is_absent(&graph).await, "its tap or its bridge is there");
         node.remove(&graph).await.unwrap();
         nothing_is_left(&node).await;
+    });
+}
+
+#[test]
+fn a_process_whose_driver_has_forgotten_it_goes_with_its_namespace() {
+    on_a_node(async |node| {
+        let graph = main_graph();
+        node.ensure(&graph).await.unwrap();
+        let forgotten = inside(&graph).within(idler).unwrap();
+        assert_eq!(Identity::of(forgotten.pid), Some(forgotten));
+        node.remove(&graph).await.unwrap();
+        assert_eq!(Identity::of(forgotten.pid), None);
+        nothing_is_left(&node).await;
+    });
+}
+
+#[test]
+fn a_name_that_a_crash_left_is_found_and_removed() {
+    on_a_node(async |node| {
+        let id = main_graph().load_balancer.id;
+        let path = Namespaces::default().path(&names::namespace(id));
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, "").unwrap();
+        assert_eq!(node.list().await, [id]);
+        assert!(!node.is_absent(&main_graph()).await);
+        node.remove(&main_graph()).await.unwrap();
+        nothing_is_left(&node).await;
+        assert!(!path.exists());
     });
 }

@@ -1,11 +1,13 @@
 //! What somebody else has made is refused, and stays.
 
 use evenkeel_driver::PlugError;
+use evenkeel_model::NetworkId;
 use evenkeel_model::network::MacAddress;
 use evenkeel_plug::names;
 use evenkeel_plumbing::{Namespace, Namespaces};
+use uuid::Uuid;
 
-use crate::world::{main_graph, on_a_node};
+use crate::world::{graph, main_graph, on_a_node};
 
 fn complaint(error: &PlugError) -> String {
     assert!(!error.is_final(), "it goes on by itself when the stranger has gone");
@@ -68,5 +70,29 @@ fn a_device_in_the_place_of_a_bridge_is_refused() {
         node.root.add_veth("brq00000064-00", mac, "theirs", &root).unwrap();
         let refused = complaint(&node.ensure(&main_graph()).await.unwrap_err());
         assert!(refused.contains("brq00000064-00"), "{refused}");
+    });
+}
+
+#[test]
+fn the_bridge_of_a_network_with_almost_the_same_id_is_refused() {
+    on_a_node(async |node| {
+        let one = main_graph();
+        node.ensure(&one).await.unwrap();
+        let mut two = graph(2, 100, &["2.2.2.30/24"]);
+        let network = &mut two.attachment.as_mut().unwrap().network;
+        *network = NetworkId::new(Uuid::from_u128(network.uuid().as_u128() + 1));
+        let refused = complaint(&node.ensure(&two).await.unwrap_err());
+        assert!(refused.contains("brq00000064-00"), "{refused}");
+    });
+}
+
+#[test]
+fn a_strangers_bridge_without_ports_stays() {
+    on_a_node(async |node| {
+        node.root.add_bridge("ekn-lab").unwrap();
+        let graph = main_graph();
+        node.ensure(&graph).await.unwrap();
+        node.remove(&graph).await.unwrap();
+        assert_eq!(node.devices(), ["ekn-lab"]);
     });
 }

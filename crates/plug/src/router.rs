@@ -71,7 +71,7 @@ impl Routers {
             }
             return Ok(Vec::new());
         }
-        refuse_mixed(graph)?;
+        refuse_odd(graph)?;
         let router = self.make(id).await?;
         let name = names::router(id);
         self.wiring.remove(id, &name, &kept).await?;
@@ -220,7 +220,16 @@ fn outsides(graph: &LoadBalancerGraph) -> impl Iterator<Item = Attachment> + use
     outsides.into_iter()
 }
 
-fn refuse_mixed(graph: &LoadBalancerGraph) -> Result<(), PlugError> {
+/// A router has one way out, which is that of one network.
+fn refuse_odd(graph: &LoadBalancerGraph) -> Result<(), PlugError> {
+    let networks: BTreeSet<_> = graph.floating.iter().map(|it| it.outside.network).collect();
+    if networks.len() > 1 {
+        return Err(PlugError::Refused(
+            "all floating addresses of a load balancer must be of one external network; the tenant \
+             gives those of another one to another load balancer"
+                .to_owned(),
+        ));
+    }
     for FloatingAddress { outside, inside } in &graph.floating {
         let address = outside.addresses.first().map(ipnet::IpNet::addr);
         if address.is_none_or(|it| it.is_ipv4() != inside.is_ipv4()) {

@@ -194,7 +194,7 @@ impl Devices {
         let delete_rest = || -> io::Result<()> {
             let Some(sides) = self.sides()? else { return Ok(()) };
             for link in plugged(&sides.inside)?.iter().filter(|link| !kept.contains(&link.name)) {
-                sides.inside.delete_link(link.index)?;
+                or_switch(sides.inside.delete_link(link.index))?;
             }
             Ok(())
         };
@@ -210,11 +210,35 @@ fn plugged(inside: &Netlink) -> io::Result<Vec<Link>> {
 
 fn delete(netlink: &Netlink, name: &str) -> io::Result<()> {
     match netlink.link(name)? {
-        Some(link) => netlink.delete_link(link.index),
+        Some(link) => or_switch(netlink.delete_link(link.index)),
         None => Ok(()),
+    }
+}
+
+/// Of a switch in the kernel nobody but the switch can delete a device. It does so, wherever the
+/// device is, when its port is deleted; only what a switch in userspace left stays without that.
+fn or_switch(deleted: io::Result<()>) -> io::Result<()> {
+    match deleted {
+        Err(error) if error.kind() == io::ErrorKind::Unsupported => Ok(()),
+        deleted => deleted,
     }
 }
 
 fn asking(error: io::Error) -> PlugError {
     kernel("ask the kernel for the devices of the node")(error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Operation not supported, as `ip link delete br-int` is told with the kernel's datapath.
+    const EOPNOTSUPP: i32 = 95;
+    const EBUSY: i32 = 16;
+
+    #[test]
+    fn a_device_that_only_the_switch_can_delete_is_left_to_it() {
+        assert!(or_switch(Err(io::Error::from_raw_os_error(EOPNOTSUPP))).is_ok());
+        assert!(or_switch(Err(io::Error::from_raw_os_error(EBUSY))).is_err());
+    }
 }

@@ -8,7 +8,7 @@ use evenkeel_model::{FloatingAddress, Route};
 use evenkeel_plumbing::netlink::route::MAIN;
 use evenkeel_plumbing::netlink::{Link, MarkRule};
 use evenkeel_plumbing::{Namespace, Netlink, sysctl};
-use ipnet::IpNet;
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
 /// The end beside the VIP, and the end in the router.
 pub(super) const TO_ROUTER: &str = "to-router";
@@ -97,10 +97,10 @@ pub(super) fn join(
     let near = End { namespace: vip, netlink: near, link: near_link };
     let far = End { namespace: router, netlink: far, link: far_link };
     let mtu = floating.iter().map(|it| it.outside.mtu).min().unwrap_or(1500);
-    let mut all = near.is(mode, &BESIDE_VIP, mtu, VIP_SIDE)?;
-    all &= far.is(mode, &IN_ROUTER, mtu, ROUTER_SIDE)?;
+    let mut all = near.is(mode, &BESIDE_VIP, mtu, &used(VIP_SIDE, floating))?;
+    all &= far.is(mode, &IN_ROUTER, mtu, &used(ROUTER_SIDE, floating))?;
     all &= far.leads(mode, MAIN, &inward(floating))?;
-    all &= near.leads(mode, BACK.table, &outward())?;
+    all &= near.leads(mode, BACK.table, &outward(floating))?;
     all &= mode.right(near.netlink.has_mark_rule(BACK)?, || near.netlink.add_mark_rule(BACK))?;
     Ok(all)
 }
@@ -139,11 +139,21 @@ fn inward(floating: &[FloatingAddress]) -> Vec<Route> {
 }
 
 /// From a VIP back to all who came by the router.
-fn outward() -> Vec<Route> {
-    let v4 = IpNet::V4(ipnet::Ipv4Net::default());
-    let v6 = IpNet::V6(ipnet::Ipv6Net::default());
-    let [via4, via6] = ROUTER_SIDE;
-    vec![Route { destination: v4, next_hop: via4 }, Route { destination: v6, next_hop: via6 }]
+fn outward(floating: &[FloatingAddress]) -> Vec<Route> {
+    let everybody = |address: IpAddr| match address {
+        IpAddr::V4(_) => IpNet::V4(Ipv4Net::default()),
+        IpAddr::V6(_) => IpNet::V6(Ipv6Net::default()),
+    };
+    let via = used(ROUTER_SIDE, floating).into_iter();
+    via.map(|next_hop| Route { destination: everybody(next_hop), next_hop }).collect()
+}
+
+/// Those of the addresses that are of a version which is needed: a small MTU, or a node without
+/// IPv6, has no place for the other.
+fn used(addresses: [IpAddr; 2], floating: &[FloatingAddress]) -> Vec<IpAddr> {
+    let is_used =
+        |address: &IpAddr| floating.iter().any(|it| it.inside.is_ipv4() == address.is_ipv4());
+    addresses.into_iter().filter(is_used).collect()
 }
 
 fn of_family([v4, v6]: [IpAddr; 2], like: IpAddr) -> IpAddr {
@@ -156,7 +166,7 @@ impl End<'_> {
         mode: Mode,
         settings: &[sysctl::Setting<'_>],
         mtu: u16,
-        addresses: [IpAddr; 2],
+        addresses: &[IpAddr],
     ) -> io::Result<bool> {
         let mut all = true;
         self.namespace.within(|| {
@@ -173,7 +183,7 @@ impl End<'_> {
         for address in addresses {
             // So that the other side is a neighbour, and nobody else.
             let prefix = if address.is_ipv4() { 30 } else { 126 };
-            let net = IpNet::new(address, prefix).map_err(io::Error::other)?;
+            let net = IpNet::new(*address, prefix).map_err(io::Error::other)?;
             let has = there.iter().any(|it| it.net == net);
             all &= mode.right(has, || netlink.add_address(index, net))?;
         }

@@ -177,6 +177,23 @@ fn a_floating_address_that_goes_takes_its_router_along() {
 }
 
 #[test]
+fn what_a_router_cannot_do_is_refused() {
+    on_a_node(async |node| {
+        let served = main_floating();
+        let mut elsewhere = served.clone();
+        let other = graph(10, 300, &["203.0.113.8/24"]).attachment.unwrap();
+        elsewhere.floating.push(FloatingAddress { outside: other, ..served.floating[0].clone() });
+        let mut mixed = served.clone();
+        mixed.floating[0].inside = "2001:db8::20".parse().unwrap();
+        for (odd, why) in [(elsewhere, "one external network"), (mixed, "same IP version")] {
+            let refused = node.ensure(&odd).await.unwrap_err();
+            assert!(refused.is_final() && refused.to_string().contains(why), "{refused}");
+            assert!(!has_router(&odd));
+        }
+    });
+}
+
+#[test]
 fn a_strangers_router_is_refused_and_stays() {
     on_a_node(async |node| {
         let served = main_floating();

@@ -126,6 +126,11 @@ impl Connection {
 
     async fn message(&mut self) -> Result<Value, OvsdbError> {
         loop {
+            // A long one comes in pieces, and is looked at only when it may be whole.
+            if self.unread.last() != Some(&b'}') {
+                self.read().await?;
+                continue;
+            }
             // Messages follow each other with nothing in between.
             let mut messages = Deserializer::from_slice(&self.unread).into_iter();
             match messages.next() {

@@ -1,5 +1,7 @@
 //! Rules for packets, by the `nft` program: its language is the one that is documented and stays.
 
+mod generation;
+
 use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -8,6 +10,8 @@ use std::time::Duration;
 use crate::change::change;
 use crate::program::{Ended, Lifetime, Program};
 use crate::{Confinement, Namespace};
+
+pub use generation::generation;
 
 /// Where distributions have the program.
 const PLACES: [&str; 3] = ["/usr/sbin/nft", "/sbin/nft", "/usr/bin/nft"];

@@ -45,11 +45,15 @@ pub(super) fn of_vip() -> String {
     )
 }
 
-/// What stands for rules that were wanted, and how the kernel lists them. Its words differ from
-/// those that it was told, and from version to version; so they are compared with what it listed
-/// just after it was told.
-pub(super) fn seal(rules: &str, listing: &str) -> String {
-    format!("evenkeel:{:016x}:{:016x}", digest(rules), digest(listing))
+/// The beginning of the seal of rules that were wanted.
+fn wanted(rules: &str) -> String {
+    format!("evenkeel:{:016x}:", digest(rules))
+}
+
+/// With what the kernel made of them. The words of its listing differ from those that it was told,
+/// and from version to version; so they are compared with what it listed just afterwards.
+fn made(rules: &str, listing: &str) -> String {
+    format!("{}{:016x}:", wanted(rules), digest(listing))
 }
 
 /// FNV-1a: nobody is kept out by it, and it is the same in every version of ours.
@@ -59,15 +63,31 @@ fn digest(text: &str) -> u64 {
     })
 }
 
-/// Whether a namespace has the rules, if `seal` was left with them.
+/// Whether a namespace has the rules, if `sealed` was left with them.
 pub(super) async fn are(namespace: &Namespace, rules: &str, sealed: &str) -> io::Result<bool> {
+    if !sealed.starts_with(&wanted(rules)) {
+        return Ok(false);
+    }
+    // As long as nobody changed any rules there, these need not be listed, which takes a process.
+    if sealed.ends_with(&format!(":{}", generation(namespace).await?)) {
+        return Ok(true);
+    }
     let listing = nft::listing(namespace, TABLE).await?;
-    Ok(listing.is_some_and(|listing| seal(rules, &listing) == sealed))
+    Ok(listing.is_some_and(|listing| sealed.starts_with(&made(rules, &listing))))
 }
 
 /// Gives a namespace the rules; the seal to leave with them.
 pub(super) async fn set(namespace: &Namespace, rules: &str) -> io::Result<String> {
     nft::replace(namespace, TABLE, rules).await?;
+    // Before they are listed: who changes them in between has raised it.
+    let generation = generation(namespace).await?;
     let listing = nft::listing(namespace, TABLE).await?.ok_or(io::ErrorKind::NotFound)?;
-    Ok(seal(rules, &listing))
+    Ok(format!("{}{generation}", made(rules, &listing)))
+}
+
+async fn generation(namespace: &Namespace) -> io::Result<u32> {
+    let namespace = namespace.clone();
+    tokio::task::spawn_blocking(move || nft::generation(&namespace))
+        .await
+        .map_err(io::Error::other)?
 }

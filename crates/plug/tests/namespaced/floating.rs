@@ -127,6 +127,9 @@ fn what_somebody_did_to_the_router_is_seen_and_repaired() {
         let client = graph(8, 200, &["198.51.100.50/24"]);
         reaches(&node, &served, &client).await;
         let (names, id) = (Namespaces::default(), served.load_balancer.id);
+        // A change that concerns nothing of ours is looked at, and left alone.
+        evenkeel_plumbing::nft::replace(&inside(&served), "others", "").await.unwrap();
+        assert!(node.is_ready(&served).await);
         for damage in ["rules of the router", "rules of the VIP", "pair", "router"] {
             let at = Namespace::at(&names.path(&names::router(id))).unwrap();
             let netlink = at.netlink().unwrap();

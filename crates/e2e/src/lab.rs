@@ -2,28 +2,25 @@
 
 use std::io::Write;
 use std::net::SocketAddr;
+use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
-use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
-use crate::eventually;
-use crate::http::{self, Answer};
+use crate::api::Api;
+pub use crate::api::{SETTLE, text};
 
 /// How long the first line may take, on a machine that is busy with other tests.
 const START: Duration = Duration::from_secs(20);
 
 /// How long a killed service may take to end.
 const END: Duration = Duration::from_secs(5);
-
-/// How long a change may take until it is served, likewise.
-pub const SETTLE: Duration = Duration::from_secs(20);
 
 /// What the names of directories of labs begin with: so long that no socket in them can be reached
 /// by its path.
@@ -50,8 +47,15 @@ pub struct Lab {
     plan: Plan,
     directory: TempDir,
     process: Child,
-    api: SocketAddr,
-    token: String,
+    api: Api,
+}
+
+impl Deref for Lab {
+    type Target = Api;
+
+    fn deref(&self) -> &Api {
+        &self.api
+    }
 }
 
 /// Where the binary under test is: beside the test's own.
@@ -90,18 +94,8 @@ impl Lab {
     /// It does not start; the message has what it printed.
     pub async fn with(plan: Plan) -> anyhow::Result<Self> {
         let directory = tempfile::Builder::new().prefix(PREFIX).tempdir()?;
-        let (process, api, token) = spawn(&plan, directory.path(), "127.0.0.1:0").await?;
-        Ok(Self { plan, directory, process, api, token })
-    }
-
-    /// Where the API answers.
-    pub const fn api(&self) -> SocketAddr {
-        self.api
-    }
-
-    /// The token of the banner.
-    pub fn token(&self) -> &str {
-        &self.token
+        let (process, api) = spawn(&plan, directory.path(), "127.0.0.1:0").await?;
+        Ok(Self { plan, directory, process, api })
     }
 
     /// Where the data is, if it is kept.
@@ -148,106 +142,9 @@ impl Lab {
     pub async fn restart(&mut self, environment: &[(&str, &str)]) -> anyhow::Result<()> {
         let pairs = environment.iter().map(|(name, value)| (name.to_string(), value.to_string()));
         self.plan.environment = pairs.collect();
-        let listen = self.api.to_string();
-        let (process, api, token) = spawn(&self.plan, self.directory.path(), &listen).await?;
-        (self.process, self.api, self.token) = (process, api, token);
+        let listen = self.api().to_string();
+        (self.process, self.api) = spawn(&self.plan, self.directory.path(), &listen).await?;
         Ok(())
-    }
-
-    /// One call of the API below `/v2.0/lbaas`, with the banner's token.
-    ///
-    /// # Errors
-    ///
-    /// The service does not answer.
-    pub async fn call(
-        &self,
-        method: &str,
-        path: &str,
-        body: Option<Value>,
-    ) -> anyhow::Result<Answer> {
-        let headers = [format!("X-Auth-Token: {}", self.token)];
-        let target = format!("/v2.0/lbaas{path}");
-        http::request(self.api, method, &target, &headers, body.as_ref()).await
-    }
-
-    /// `POST`, and the object that was created.
-    ///
-    /// # Errors
-    ///
-    /// It was not created; the message has the fault.
-    pub async fn create(&self, collection: &str, body: Value) -> anyhow::Result<Value> {
-        let created = self.call("POST", collection, Some(body)).await?.expect(201)?.json();
-        let inner = created.as_object().and_then(|object| object.values().next());
-        inner.cloned().context("an empty envelope")
-    }
-
-    /// `GET` of one object.
-    ///
-    /// # Errors
-    ///
-    /// There is none; the message has the fault.
-    pub async fn show(&self, path: &str) -> anyhow::Result<Value> {
-        let shown = self.call("GET", path, None).await?.expect(200)?.json();
-        let inner = shown.as_object().and_then(|object| object.values().next());
-        inner.cloned().context("an empty envelope")
-    }
-
-    /// The id of the subnet that VIPs come from.
-    ///
-    /// # Errors
-    ///
-    /// The network façade does not answer.
-    pub async fn vip_subnet(&self) -> anyhow::Result<String> {
-        let headers = [format!("X-Auth-Token: {}", self.token)];
-        let target = "/network/v2.0/subnets?name=vips";
-        let answer = http::request(self.api, "GET", target, &headers, None).await?.expect(200)?;
-        text(&answer.json()["subnets"][0], "id")
-    }
-
-    /// A load balancer of this name, with nothing in it.
-    ///
-    /// # Errors
-    ///
-    /// It was not created.
-    pub async fn create_load_balancer(&self, name: &str) -> anyhow::Result<Value> {
-        let subnet = self.vip_subnet().await?;
-        let body = json!({"loadbalancer": {"name": name, "vip_subnet_id": subnet}});
-        self.create("/loadbalancers", body).await
-    }
-
-    /// Waits until the load balancer is ACTIVE.
-    ///
-    /// # Errors
-    ///
-    /// It is not, after [`SETTLE`]; the message has its status and reason.
-    pub async fn until_active(&self, load_balancer: &str) -> anyhow::Result<Value> {
-        self.until(&format!("/loadbalancers/{load_balancer}"), "provisioning_status", "ACTIVE")
-            .await
-    }
-
-    /// Waits until `field` of the object at `path` is `wanted`.
-    ///
-    /// # Errors
-    ///
-    /// It is not, after [`SETTLE`]; the message has the object.
-    pub async fn until(&self, path: &str, field: &str, wanted: &str) -> anyhow::Result<Value> {
-        eventually(&format!("{path} has {field} {wanted}"), SETTLE, async || {
-            let object = self.show(path).await?;
-            if object[field] == wanted { Ok(object) } else { bail!("{object}") }
-        })
-        .await
-    }
-
-    /// Waits until there is no object at `path`.
-    ///
-    /// # Errors
-    ///
-    /// There still is one after [`SETTLE`].
-    pub async fn until_gone(&self, path: &str) -> anyhow::Result<()> {
-        eventually(&format!("{path} is gone"), SETTLE, async || {
-            self.call("GET", path, None).await?.expect(404).map(drop)
-        })
-        .await
     }
 
     /// The process ids of the HAProxies of this service.
@@ -309,20 +206,7 @@ pub fn kill(pid: u32) {
     }
 }
 
-/// A text field of an object.
-///
-/// # Errors
-///
-/// It is missing, or no text.
-pub fn text(object: &Value, field: &str) -> anyhow::Result<String> {
-    object[field].as_str().map(str::to_owned).with_context(|| format!("no {field} in {object}"))
-}
-
-async fn spawn(
-    plan: &Plan,
-    directory: &Path,
-    listen: &str,
-) -> anyhow::Result<(Child, SocketAddr, String)> {
+async fn spawn(plan: &Plan, directory: &Path, listen: &str) -> anyhow::Result<(Child, Api)> {
     let binary = binary()?;
     let words: Vec<_> = plan.wrapper.iter().map(Into::into).chain([binary]).collect();
     let mut command = Command::new(&words[0]);
@@ -337,7 +221,7 @@ async fn spawn(
     let mut process = command.stdin(Stdio::null()).kill_on_drop(true).spawn()?;
     let output = process.stdout.take().context("no standard output")?;
     match timeout(START, banner(output, log(directory)?)).await {
-        Ok(Ok((api, token))) => Ok((process, api, token)),
+        Ok(Ok((socket, token))) => Ok((process, Api::new(socket, token))),
         outcome => {
             let log = std::fs::read_to_string(directory.join("log")).unwrap_or_default();
             bail!("the service does not start ({outcome:?}):\n{log}")

@@ -13,7 +13,7 @@ use evenkeel_e2e::{eventually, http};
 use evenkeel_vault::fixtures::{Authority, Identity, openssl};
 use serde_json::{Value, json};
 
-use crate::graph::{add_member, shifted};
+use evenkeel_e2e::graph::{add_member, shifted};
 
 const HOST: &str = "www.example.test";
 

@@ -10,7 +10,7 @@ use evenkeel_e2e::{eventually, http};
 use serde_json::json;
 use tokio::net::TcpListener;
 
-use crate::graph::{balanced_over, listener_with_pool, serving, shifted};
+use evenkeel_e2e::graph::{balanced_over, listener_with_pool, serving, shifted};
 
 /// The bound after which a change that cannot be made shows ERROR, and what a busy machine takes.
 const BOUND: Duration = Duration::from_secs(10);

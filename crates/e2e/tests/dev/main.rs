@@ -3,7 +3,6 @@
 mod canary;
 mod clients;
 mod faults;
-mod graph;
 mod restart;
 mod scenario;
 mod template;

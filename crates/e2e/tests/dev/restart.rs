@@ -7,7 +7,7 @@ use evenkeel_e2e::lab::{Lab, Plan, SETTLE, text};
 use evenkeel_e2e::member::Backend;
 use evenkeel_e2e::{eventually, http};
 
-use crate::graph::{balanced_over, listener_with_pool, serving, shifted};
+use evenkeel_e2e::graph::{balanced_over, listener_with_pool, serving, shifted};
 
 fn keeping() -> Plan {
     Plan { keep: true, ..Plan::default() }
@@ -29,7 +29,7 @@ async fn a_killed_evenkeel_leaves_haproxy_serving_and_finds_it_again() -> anyhow
     balanced_over(vip, &["one"], SETTLE).await?;
     ensure!(lab.haproxies()? == before, "the restart touched the data path");
 
-    crate::graph::add_member(&lab, &pool, &two).await?;
+    evenkeel_e2e::graph::add_member(&lab, &pool, &two).await?;
     balanced_over(vip, &["one", "two"], SETTLE).await?;
     Ok(())
 }

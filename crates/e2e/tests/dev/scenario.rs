@@ -8,7 +8,7 @@ use evenkeel_e2e::member::Backend;
 use evenkeel_e2e::{eventually, http};
 use serde_json::json;
 
-use crate::graph::{
+use evenkeel_e2e::graph::{
     answers, balanced_over, listener_with_pool, monitor, operating_statuses, shifted,
     until_operating,
 };
@@ -125,7 +125,7 @@ async fn weights_and_switches_are_obeyed_at_every_level() -> anyhow::Result<()> 
     let lab = Lab::start().await?;
     let one = Backend::start("one").await?;
     let two = Backend::start("two").await?;
-    let (load_balancer, pool, vip) = crate::graph::serving(&lab, &[&one, &two]).await?;
+    let (load_balancer, pool, vip) = evenkeel_e2e::graph::serving(&lab, &[&one, &two]).await?;
     let id = text(&load_balancer, "id")?;
     let before = lab.haproxies()?;
     let pool_path = format!("/pools/{}", text(&pool, "id")?);

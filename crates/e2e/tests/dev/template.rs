@@ -8,7 +8,7 @@ use evenkeel_e2e::load::{Clients, Load};
 use evenkeel_e2e::member::Backend;
 use evenkeel_e2e::{eventually, http};
 
-use crate::graph::serving;
+use evenkeel_e2e::graph::serving;
 
 fn with_template(file: &std::path::Path) -> Plan {
     let arguments = ["--haproxy-template".to_owned(), file.display().to_string()];

@@ -13,7 +13,7 @@ use evenkeel_vault::fixtures::Authority;
 use serde_json::{Value, json};
 use tokio::process::Command;
 
-use crate::graph::{add_member, shifted};
+use evenkeel_e2e::graph::{add_member, shifted};
 
 fn keeping() -> Plan {
     Plan { keep: true, ..Plan::default() }

@@ -8,7 +8,7 @@ use evenkeel_e2e::member::Backend;
 use serde_json::Value;
 use tokio::process::Command;
 
-use crate::graph::serving;
+use evenkeel_e2e::graph::serving;
 
 /// The longest path that a socket can be reached by.
 const LONGEST: usize = 107;

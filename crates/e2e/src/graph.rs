@@ -5,25 +5,34 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
-use evenkeel_e2e::lab::{Lab, text};
-use evenkeel_e2e::member::Backend;
-use evenkeel_e2e::{eventually, http};
 use serde_json::{Value, json};
 
+use crate::api::{Api, SETTLE, text};
+use crate::member::Backend;
+use crate::{eventually, http};
+
 /// The socket at which a port under 1024 of a VIP is served.
-pub(crate) fn shifted(load_balancer: &Value, port: u16) -> anyhow::Result<SocketAddr> {
+///
+/// # Errors
+///
+/// The service refuses, or nobody answers; the message has what was seen.
+pub fn shifted(load_balancer: &Value, port: u16) -> anyhow::Result<SocketAddr> {
     let vip: IpAddr = text(load_balancer, "vip_address")?.parse()?;
     Ok(SocketAddr::new(vip, if port < 1024 { port + 8000 } else { port }))
 }
 
 /// A listener with a pool of these members.
-pub(crate) async fn listener_with_pool(
-    lab: &Lab,
+///
+/// # Errors
+///
+/// The service refuses, or nobody answers; the message has what was seen.
+pub async fn listener_with_pool(
+    api: &Api,
     load_balancer: &str,
     port: u16,
     members: &[&Backend],
 ) -> anyhow::Result<(Value, Value)> {
-    let listener = lab
+    let listener = api
         .create(
             "/listeners",
             json!({"listener": {
@@ -31,7 +40,7 @@ pub(crate) async fn listener_with_pool(
             }}),
         )
         .await?;
-    let pool = lab
+    let pool = api
         .create(
             "/pools",
             json!({"pool": {
@@ -40,35 +49,44 @@ pub(crate) async fn listener_with_pool(
         )
         .await?;
     for member in members {
-        add_member(lab, &pool, member).await?;
+        add_member(api, &pool, member).await?;
     }
     Ok((listener, pool))
 }
 
 /// One more member.
-pub(crate) async fn add_member(lab: &Lab, pool: &Value, member: &Backend) -> anyhow::Result<Value> {
+///
+/// # Errors
+///
+/// The service refuses, or nobody answers; the message has what was seen.
+pub async fn add_member(api: &Api, pool: &Value, member: &Backend) -> anyhow::Result<Value> {
     let path = format!("/pools/{}/members", text(pool, "id")?);
     let socket = member.socket();
     let body = json!({"member": {
         "name": member.name(), "address": socket.ip(), "protocol_port": socket.port(),
     }});
-    lab.create(&path, body).await
+    api.create(&path, body).await
 }
 
 /// An HTTP monitor that asks every second and needs one failure or one success.
-pub(crate) async fn monitor(lab: &Lab, pool: &Value) -> anyhow::Result<Value> {
+///
+/// # Errors
+///
+/// The service refuses, or nobody answers; the message has what was seen.
+pub async fn monitor(api: &Api, pool: &Value) -> anyhow::Result<Value> {
     let body = json!({"healthmonitor": {
         "pool_id": pool["id"], "type": "HTTP", "delay": 1, "timeout": 1,
         "max_retries": 1, "max_retries_down": 1, "url_path": "/", "expected_codes": "200",
     }});
-    lab.create("/healthmonitors", body).await
+    api.create("/healthmonitors", body).await
 }
 
 /// Who answers `count` requests, and how often.
-pub(crate) async fn answers(
-    vip: SocketAddr,
-    count: usize,
-) -> anyhow::Result<BTreeMap<String, usize>> {
+///
+/// # Errors
+///
+/// The service refuses, or nobody answers; the message has what was seen.
+pub async fn answers(vip: SocketAddr, count: usize) -> anyhow::Result<BTreeMap<String, usize>> {
     let mut seen = BTreeMap::new();
     for _ in 0..count {
         let answer = http::get(vip, "/").await?;
@@ -79,7 +97,11 @@ pub(crate) async fn answers(
 }
 
 /// Waits until exactly these answer, each as often as the others.
-pub(crate) async fn balanced_over(
+///
+/// # Errors
+///
+/// The service refuses, or nobody answers; the message has what was seen.
+pub async fn balanced_over(
     vip: SocketAddr,
     names: &[&str],
     within: Duration,
@@ -95,26 +117,34 @@ pub(crate) async fn balanced_over(
 }
 
 /// The members of a pool by name, with their operating status.
-pub(crate) async fn operating_statuses(
-    lab: &Lab,
+///
+/// # Errors
+///
+/// The service refuses, or nobody answers; the message has what was seen.
+pub async fn operating_statuses(
+    api: &Api,
     pool: &Value,
 ) -> anyhow::Result<BTreeMap<String, String>> {
     let path = format!("/pools/{}/members", text(pool, "id")?);
-    let members = lab.call("GET", &path, None).await?.expect(200)?.json();
+    let members = api.call("GET", &path, None).await?.expect(200)?.json();
     let members = members["members"].as_array().cloned().context("no list")?;
     members.iter().map(|it| Ok((text(it, "name")?, text(it, "operating_status")?))).collect()
 }
 
 /// Waits until the members of a pool have these operating statuses.
-pub(crate) async fn until_operating(
-    lab: &Lab,
+///
+/// # Errors
+///
+/// The service refuses, or nobody answers; the message has what was seen.
+pub async fn until_operating(
+    api: &Api,
     pool: &Value,
     wanted: &[(&str, &str)],
 ) -> anyhow::Result<()> {
     let wanted: BTreeMap<String, String> =
         wanted.iter().map(|(name, status)| (name.to_string(), status.to_string())).collect();
-    eventually("the members' operating statuses", evenkeel_e2e::lab::SETTLE, async || {
-        let seen = operating_statuses(lab, pool).await?;
+    eventually("the members' operating statuses", SETTLE, async || {
+        let seen = operating_statuses(api, pool).await?;
         ensure!(seen == wanted, "{seen:?}");
         Ok(())
     })
@@ -122,16 +152,20 @@ pub(crate) async fn until_operating(
 }
 
 /// A load balancer with one listener on port 80 and these members, served.
-pub(crate) async fn serving(
-    lab: &Lab,
+///
+/// # Errors
+///
+/// The service refuses, or nobody answers; the message has what was seen.
+pub async fn serving(
+    api: &Api,
     members: &[&Backend],
 ) -> anyhow::Result<(Value, Value, SocketAddr)> {
-    let load_balancer = lab.create_load_balancer("web").await?;
+    let load_balancer = api.create_load_balancer("web").await?;
     let id = text(&load_balancer, "id")?;
-    let (_, pool) = listener_with_pool(lab, &id, 80, members).await?;
-    lab.until_active(&id).await?;
+    let (_, pool) = listener_with_pool(api, &id, 80, members).await?;
+    api.until_active(&id).await?;
     let vip = shifted(&load_balancer, 80)?;
     let names: Vec<&str> = members.iter().map(|member| member.name()).collect();
-    balanced_over(vip, &names, evenkeel_e2e::lab::SETTLE).await?;
+    balanced_over(vip, &names, SETTLE).await?;
     Ok((load_balancer, pool, vip))
 }

@@ -12,17 +12,27 @@ use crate::http::{self, Answer};
 /// How long a change may take until it is served, on a machine that is busy with other tests.
 pub const SETTLE: Duration = Duration::from_secs(20);
 
-/// Where it answers, and the token to say.
+/// Where it answers, and what to say who asks.
 #[derive(Clone, Debug)]
 pub struct Api {
     socket: SocketAddr,
     token: String,
+    headers: Vec<String>,
 }
 
 impl Api {
     /// The API at `socket`, for whoever has this token.
-    pub const fn new(socket: SocketAddr, token: String) -> Self {
-        Self { socket, token }
+    pub fn new(socket: SocketAddr, token: String) -> Self {
+        let headers = vec![format!("X-Auth-Token: {token}")];
+        Self { socket, token, headers }
+    }
+
+    /// The same, for a member of this project, where the service believes what callers say of
+    /// themselves.
+    #[must_use]
+    pub fn of_project(&self, project: &str) -> Self {
+        let headers = vec![format!("X-Project-Id: {project}"), "X-Roles: admin,member".to_owned()];
+        Self { headers, ..self.clone() }
     }
 
     /// Where it answers.
@@ -46,9 +56,8 @@ impl Api {
         path: &str,
         body: Option<Value>,
     ) -> anyhow::Result<Answer> {
-        let headers = [format!("X-Auth-Token: {}", self.token)];
         let target = format!("/v2.0/lbaas{path}");
-        http::request(self.socket, method, &target, &headers, body.as_ref()).await
+        http::request(self.socket, method, &target, &self.headers, body.as_ref()).await
     }
 
     /// `POST`, and the object that was created.

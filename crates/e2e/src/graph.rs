@@ -37,6 +37,7 @@ pub async fn listener_with_pool(
             "/listeners",
             json!({"listener": {
                 "loadbalancer_id": load_balancer, "protocol": "HTTP", "protocol_port": port,
+                "insert_headers": {"X-Forwarded-For": "true"},
             }}),
         )
         .await?;

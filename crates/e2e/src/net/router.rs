@@ -18,7 +18,7 @@ impl Router {
         Ok(Self(place))
     }
 
-    /// A leg in a network, with the gateway's address and the length of the subnet's prefix.
+    /// A leg in a network, with the gateway's addresses and the lengths of the subnets' prefixes.
     ///
     /// # Errors
     ///
@@ -27,8 +27,8 @@ impl Router {
         &self,
         switch: &Switch,
         segment: &Segment,
-        gateway: &str,
+        gateways: &[&str],
     ) -> anyhow::Result<()> {
-        switch.plug(&self.0, segment, gateway, None).await.map(drop)
+        switch.plug(&self.0, segment, gateways, &[]).await.map(drop)
     }
 }

@@ -31,8 +31,8 @@ impl Switch {
         Ok(Self::OpenVswitch(Box::new(OpenVswitch::start().await?)))
     }
 
-    /// Plugs a machine of the lab into a network: a device with this address (and the length of the
-    /// subnet's prefix), and a default route through the gateway. Gives the device's name.
+    /// Plugs a machine of the lab into a network: a device with these addresses (and the lengths of
+    /// their subnets' prefixes), and a default route through each gateway. Gives the device's name.
     ///
     /// # Errors
     ///
@@ -41,18 +41,20 @@ impl Switch {
         &self,
         place: &Place,
         segment: &Segment,
-        address: &str,
-        gateway: Option<&str>,
+        addresses: &[&str],
+        gateways: &[&str],
     ) -> anyhow::Result<String> {
         let device = format!("lab{}", NEXT.fetch_add(1, Ordering::Relaxed));
         match self {
             Self::Bridge => bridge(place, segment, &device).await?,
             Self::OpenVswitch(switch) => switch.plug(place, segment, &device).await?,
         }
-        let nodad = if address.contains(':') { "nodad" } else { "" };
-        place.ip(&format!("addr add {address} dev {device} {nodad}")).await?;
+        for address in addresses {
+            let nodad = if address.contains(':') { "nodad" } else { "" };
+            place.ip(&format!("addr add {address} dev {device} {nodad}")).await?;
+        }
         place.ip(&format!("link set {device} up")).await?;
-        if let Some(gateway) = gateway {
+        for gateway in gateways {
             place.ip(&format!("route add default via {gateway}")).await?;
         }
         Ok(device)

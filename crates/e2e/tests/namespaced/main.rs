@@ -1,3 +1,11 @@
 //! Real networks, in network, mount and process namespaces of each test's own. They need root.
 
+mod interruption;
+mod repair;
+mod scenario;
+mod served;
+mod strangers;
+mod structure;
+mod subnets;
 mod switches;
+mod traffic;

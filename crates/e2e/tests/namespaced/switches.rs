@@ -19,14 +19,14 @@ fn segment(vlan: u16) -> anyhow::Result<Segment> {
 async fn routes_and_separates(switch: &Switch) -> anyhow::Result<()> {
     let (front, back, other) = (segment(101)?, segment(102)?, segment(103)?);
     let router = Router::new("router").await?;
-    router.join(switch, &front, "10.1.0.1/24").await?;
-    router.join(switch, &back, "10.2.0.1/24").await?;
+    router.join(switch, &front, &["10.1.0.1/24"]).await?;
+    router.join(switch, &back, &["10.2.0.1/24"]).await?;
     let web = Place::new("web").await?;
-    switch.plug(&web, &back, "10.2.0.11/24", Some("10.2.0.1")).await?;
+    switch.plug(&web, &back, &["10.2.0.11/24"], &["10.2.0.1"]).await?;
     let client = Place::new("client").await?;
-    let device = switch.plug(&client, &front, "10.1.0.50/24", Some("10.1.0.1")).await?;
+    let device = switch.plug(&client, &front, &["10.1.0.50/24"], &["10.1.0.1"]).await?;
     let stranger = Place::new("stranger").await?;
-    switch.plug(&stranger, &other, "10.2.0.50/24", None).await?;
+    switch.plug(&stranger, &other, &["10.2.0.50/24"], &[]).await?;
 
     let wire = Capture::start(&client, &device, "tcp port 80").await?;
     let member = web.member("web", "10.2.0.11:80")?;

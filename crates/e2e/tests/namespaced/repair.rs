@@ -1,0 +1,92 @@
+//! What somebody broke comes back by itself, and what nobody broke is left alone.
+
+use std::time::Duration;
+
+use anyhow::ensure;
+use evenkeel_e2e::api::SETTLE;
+use evenkeel_e2e::net::command::run;
+use evenkeel_e2e::net::{Place, Stage, Switch, haproxies, lab};
+use evenkeel_e2e::{eventually, lab as process};
+
+use crate::scenario::gone;
+use crate::served::Served;
+
+/// Routes, addresses, settings: whatever the kernel says differs from what shall be.
+async fn the_audit_brings_back(stage: &Stage, served: &Served) -> anyhow::Result<()> {
+    let (place, device) = (served.place()?, served.device());
+    let furniture = async || -> anyhow::Result<String> {
+        let addresses = place.ip("-o addr show scope global").await?;
+        let setting = place.run("sysctl -n net.ipv4.conf.all.promote_secondaries").await?;
+        Ok(format!("{addresses}{}{setting}", place.ip("route show").await?))
+    };
+    let before = furniture().await?;
+    let serving = haproxies()?;
+    for broken in [
+        "route del default".to_owned(),
+        "route del 9.9.9.0/24".to_owned(),
+        format!("addr flush dev {device} scope global"),
+        format!("addr add 2.2.2.77/24 dev {device}"),
+        format!("link set {device} down"),
+        format!("link set {device} mtu 1300"),
+    ] {
+        place.ip(&broken).await?;
+        eventually(&format!("`{broken}` is mended"), SETTLE, async || {
+            let now = furniture().await?;
+            let link = place.ip(&format!("-o link show {device}")).await?;
+            ensure!(now == before, "{now}\ninstead of\n{before}");
+            ensure!(link.contains("mtu 1450") && link.contains("LOWER_UP"), "{link}");
+            Ok(())
+        })
+        .await?;
+    }
+    ensure!(haproxies()? == serving, "the repair touched the data path");
+    served.answers(stage).await
+}
+
+/// A killed HAProxy is back within a second (asserted generously: machines are busy).
+async fn a_killed_haproxy_is_back(stage: &Stage, served: &Served) -> anyhow::Result<()> {
+    for _ in 0..3 {
+        let before = haproxies()?;
+        before.iter().copied().for_each(process::kill);
+        eventually("another HAProxy answers", Duration::from_secs(5), async || {
+            ensure!(haproxies()?.iter().all(|pid| !before.contains(pid)), "the old one is there");
+            stage.client.get(served.vip, "/").await?.expect(200).map(drop)
+        })
+        .await?;
+    }
+    Ok(())
+}
+
+/// As after a reboot: no namespace, no bridge, no process; only the files are there.
+async fn a_reboot_is_survived(stage: &mut Stage, served: &Served) -> anyhow::Result<()> {
+    stage.node.kill_agent().await?;
+    haproxies()?.into_iter().for_each(process::kill);
+    run(&format!("ip netns del {}", served.namespace)).await?;
+    eventually("the namespace is gone", SETTLE, async || {
+        ensure!(Place::named(&served.namespace).is_err() && haproxies()?.is_empty());
+        Ok(())
+    })
+    .await?;
+    stage.node.start_agent(&[])?;
+    served.answers(stage).await
+}
+
+#[test]
+fn what_was_broken_comes_back_on_bridges() {
+    lab(async || {
+        let mut stage = Stage::set(Switch::Bridge).await?;
+        let before = stage.snapshot().await?;
+        let served = Served::at(&stage, "2.2.2.20").await?;
+        the_audit_brings_back(&stage, &served).await?;
+        a_killed_haproxy_is_back(&stage, &served).await?;
+        run(&format!("ip netns del {}", served.namespace)).await?;
+        eventually("the lost namespace is back", SETTLE, async || {
+            ensure!(served.place().is_ok() && haproxies()?.len() == 1, "{:?}", haproxies()?);
+            stage.client.get(served.vip, "/").await?.expect(200).map(drop)
+        })
+        .await?;
+        a_reboot_is_survived(&mut stage, &served).await?;
+        stage.delete(&served.id).await?;
+        gone(&stage, &before).await
+    });
+}

@@ -1,0 +1,44 @@
+//! How the namespace of a load balancer is furnished.
+
+use anyhow::ensure;
+use evenkeel_e2e::api::text;
+use evenkeel_e2e::net::stage::namespace;
+use evenkeel_e2e::net::{Place, Stage, Switch};
+use serde_json::Value;
+
+/// Exactly one address beside the loopback's, with prefix and broadcast; MAC, MTU, default route,
+/// `promote_secondaries`, everything up.
+pub(crate) async fn is_as_neutron_would_have_it(
+    stage: &Stage,
+    load_balancer: &Value,
+) -> anyhow::Result<()> {
+    let place = Place::named(&namespace(load_balancer)?)?;
+    let vip = text(load_balancer, "vip_address")?;
+    let port = text(load_balancer, "vip_port_id")?;
+    let device = match &stage.switch {
+        Switch::Bridge => format!("ns-{}", &port[..11]),
+        Switch::OpenVswitch(_) => format!("tap{}", &port[..11]),
+    };
+    let global = place.ip("-o -4 addr show scope global").await?;
+    ensure!(global.lines().count() == 1, "{global}");
+    let network = &vip[..vip.rfind('.').unwrap_or_default()];
+    for part in [format!("inet {vip}/24 brd {network}.255"), device.clone()] {
+        ensure!(global.contains(&part), "no {part} in {global}");
+    }
+    let link = place.ip(&format!("-o link show {device}")).await?;
+    ensure!(link.contains("mtu 1450") && link.contains("LOWER_UP"), "{link}");
+    ensure!(place.ip("-o link show lo").await?.contains("LOOPBACK,UP"), "the loopback is down");
+    let routes = place.ip("route show").await?;
+    ensure!(routes.contains(&format!("default via {network}.1 dev {device}")), "{routes}");
+    let setting = place.run("sysctl -n net.ipv4.conf.all.promote_secondaries").await?;
+    ensure!(setting.trim() == "1", "promote_secondaries is {setting}");
+    if let Switch::OpenVswitch(switch) = &stage.switch {
+        let ids = switch.column("interface", &device, "external_ids").await?;
+        for part in [format!("iface-id=\"{port}\""), "iface-status=active".to_owned()] {
+            ensure!(ids.contains(&part), "no {part} in {ids}");
+        }
+        let tag = switch.column("port", &device, "tag").await?;
+        ensure!(tag == "102", "the tag is {tag}");
+    }
+    Ok(())
+}

@@ -9,6 +9,7 @@ use evenkeel_plug::{OvsOptions, names};
 use evenkeel_plumbing::change::failpoint::{Break, set};
 use evenkeel_plumbing::{Namespace, Namespaces, changes};
 
+use crate::ear::Ear;
 use crate::switch::{eventually, on_a_switch, tagged, vsctl};
 use crate::world::{Node, graph, inside, on_a_node, route};
 
@@ -99,6 +100,27 @@ fn a_client_outside_reaches_the_vip_through_a_switch() {
         node.remove(&served).await.unwrap();
         assert!(node.is_absent_beside(&served).await);
         assert_eq!(vsctl("list-ports br-int"), "tap00000008-00");
+    });
+}
+
+#[test]
+fn floating_addresses_are_announced_outside_only() {
+    on_a_node(async |node| {
+        let (node, served) = (node.announcing(1), main_floating());
+        let ears = [(8, 200, "198.51.100.50/24"), (2, 100, "2.2.2.30/24")].map(async |ear| {
+            let ear = graph(ear.0, ear.1, &[ear.2]);
+            node.ensure(&ear).await.unwrap();
+            Ear::of(&inside(&ear), ear.attachment.unwrap().mac)
+        });
+        let [outside, beside] = ears;
+        let (outside, beside) = (outside.await, beside.await);
+        node.ensure(&served).await.unwrap();
+        let mac = served.floating[0].outside.mac;
+        assert_eq!(outside.next(), ("198.51.100.7".parse().unwrap(), mac));
+        assert_eq!(
+            beside.next(),
+            (served.floating[0].inside, served.attachment.as_ref().unwrap().mac)
+        );
     });
 }
 

@@ -14,7 +14,16 @@ const MANY: u64 = 100;
 
 #[test]
 fn a_port_that_fails_anywhere_is_finished_and_removed_by_the_next() {
-    on_a_switch(OvsOptions::default(), async |node, _switch| {
+    each_change_fails(false);
+}
+
+#[test]
+fn a_pair_that_fails_anywhere_is_finished_and_removed_by_the_next() {
+    each_change_fails(true);
+}
+
+fn each_change_fails(veth: bool) {
+    on_a_switch(OvsOptions { veth, ..OvsOptions::default() }, async |node, _switch| {
         let graph = tagged(1, 7, "2.2.2.20/24");
         for step in 1..MANY {
             set(Some((Break::Fail(BUSY), changes() + step)));

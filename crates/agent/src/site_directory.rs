@@ -118,9 +118,12 @@ impl SiteDirectories {
                 remove_all(&passing)
             }
         };
-        self.disk.run(remove).await?;
-        self.users.take_back(id);
-        Ok(())
+        let removed = self.disk.run(remove).await;
+        // Once it has no place any more, nobody asks to remove it again.
+        if matches!(self.read(id).await, Ok(SiteDirectory::Absent)) {
+            self.users.take_back(id);
+        }
+        removed
     }
 
     /// The load balancers that have a directory of ours, in the order of their ids.
@@ -205,7 +208,9 @@ fn settle_users(disk: &Disk, root: &Path, range: Option<RangeInclusive<u32>>) ->
     let users = Users::new(range, known);
     for (id, mark) in marks {
         if users.give(id).is_err() {
+            // It serves on as who it is, and is told so when it is looked at.
             tracing::error!(load_balancer = %id, "no user is left; the operator widens `users`");
+            continue;
         }
         let (epoch, user) = mark.map_or((None, None), |mark| (mark.epoch, mark.user));
         if users.of(id) != user {
@@ -310,6 +315,12 @@ mod tests {
         let sites = open(Some(71..=75)).await;
         assert_eq!(users(&sites), [Some(72), Some(71)]);
         assert_eq!(sites.list().await.unwrap()[1], (id(2), Epoch::new(3)));
+        // Too few: nobody becomes nobody's, and whoever has none keeps what is noted.
+        let narrow = open(Some(71..=71)).await;
+        assert_eq!(users(&narrow), [None, Some(71)]);
+        assert!(narrow.users().give(id(1)).is_err());
+        let sites = open(Some(71..=75)).await;
+        assert_eq!(users(&sites), [Some(72), Some(71)]);
         sites.remove(id(2)).await.unwrap();
         assert_eq!(users(&sites), [Some(72), None]);
         assert_eq!(users(&open(None).await), [None, None]);

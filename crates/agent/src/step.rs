@@ -147,7 +147,7 @@ impl Hands {
         let (place, site) = match self.in_time("look at the VIP", reading).await?? {
             Plugged::Absent => (Place::Absent, self.bare_site()),
             Plugged::Remains => (Place::Remains, self.bare_site()),
-            Plugged::Ready(site) => (Place::Ready, self.furnished(site)),
+            Plugged::Ready(site) => (Place::Ready, self.furnished(site)?),
         };
         let observation = self.observe(graph, &site).await?;
         let served = observation.served;
@@ -228,7 +228,7 @@ impl Hands {
     }
 
     async fn make_directory(&self) -> Result<(), StepError> {
-        self.node.sites.users().give(self.id).map_err(|NoneLeft| StepError::NoUser)?;
+        self.user()?;
         let made = self.node.sites.make(self.id).await;
         made.map_err(StepError::Storage)?;
         self.reached(Point::DirectoryMade).await;
@@ -238,7 +238,7 @@ impl Hands {
     async fn plug(&self, graph: &LoadBalancerGraph) -> Result<Site, StepError> {
         let path = self.node.sites.path(self.id);
         let plugging = self.node.plug.ensure(&path, graph);
-        let site = self.furnished(self.in_time("bring the VIP", plugging).await??);
+        let site = self.furnished(self.in_time("bring the VIP", plugging).await??)?;
         self.reached(Point::Plugged).await;
         Ok(site)
     }
@@ -294,8 +294,15 @@ impl Hands {
         self.node.secrets.join(self.id.to_string())
     }
 
-    fn furnished(&self, site: Site) -> Site {
-        Site { secrets: self.secrets(), user: self.node.sites.users().of(self.id), ..site }
+    /// The user that serves this load balancer. Where there are users, nobody serves as another.
+    fn user(&self) -> Result<Option<u32>, StepError> {
+        let users = self.node.sites.users();
+        users.give(self.id).map_err(|NoneLeft| StepError::NoUser)?;
+        Ok(users.of(self.id))
+    }
+
+    fn furnished(&self, site: Site) -> Result<Site, StepError> {
+        Ok(Site { secrets: self.secrets(), user: self.user()?, ..site })
     }
 
     fn bare_site(&self) -> Site {

@@ -5,7 +5,7 @@ pub(crate) mod node;
 mod table;
 
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use evenkeel_haproxy::window::{Line, Rights, Window};
@@ -54,6 +54,17 @@ enum Output {
 pub(crate) fn run(arguments: Arguments) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(answer(arguments))
+}
+
+/// The id of the load balancer that is meant, and where its agent keeps what it holds.
+///
+/// # Errors
+///
+/// None is, or several are; the message has the cure.
+pub(crate) fn choose_among(data: Option<&Path>, wanted: &str) -> anyhow::Result<(String, PathBuf)> {
+    let entries = node::entries(data)?;
+    let entry = choose(&entries, wanted)?;
+    Ok((entry.id(), entry.state_directory.clone()))
 }
 
 async fn answer(arguments: Arguments) -> anyhow::Result<()> {

@@ -8,6 +8,7 @@ mod dev;
 mod doctor;
 mod haproxy;
 mod keys;
+mod logs;
 mod master;
 mod orphans;
 mod server;
@@ -40,6 +41,8 @@ enum Command {
     Doctor(doctor::Arguments),
     /// Look at the HAProxies of this node, and ask them.
     Haproxy(haproxy::Arguments),
+    /// Show what the HAProxy of a load balancer tells: of requests, of members and of itself.
+    Logs(logs::Arguments),
     /// Show or change the master keys, which the secrets in the database are sealed with.
     Keys(keys::Arguments),
     /// List what is on this node and belongs to no load balancer that its agent holds.
@@ -61,6 +64,7 @@ fn main() -> ExitCode {
         Command::Dev(arguments) => dev::run(arguments),
         Command::Doctor(arguments) => doctor::run(&arguments),
         Command::Haproxy(arguments) => haproxy::run(arguments),
+        Command::Logs(arguments) => logs::run(&arguments),
         Command::Keys(arguments) => keys::run(&arguments),
         Command::Orphans(arguments) => orphans::run(&arguments),
         Command::Openapi => openapi(),

@@ -22,6 +22,8 @@ use crate::change::{Change, between};
 use crate::complaint::in_words_of_tenants;
 use crate::counters::{Counted, Share, idle};
 use crate::instance::{END, Instance, disk};
+use crate::jail::Jail;
+use crate::logs::Collector;
 use crate::memory::{Memories, Memory};
 use crate::ping::{self, Pinger, Target};
 use crate::record::Applied;
@@ -65,6 +67,26 @@ impl HaproxyDriver {
                 memory.pinger = None;
             } else if started || !earlier.is_some_and(|pinger| pinger.probes(&targets)) {
                 memory.pinger = Some(Pinger::start(site, targets, earlier));
+            }
+        });
+    }
+
+    /// Whether HAProxy is to tell of requests; `None` if it is to tell nothing.
+    fn logs(&self) -> Option<bool> {
+        self.options.logs.as_ref().map(|logs| logs.requests)
+    }
+
+    /// Sees to it that what HAProxy tells is collected. Where that is not possible, it serves all
+    /// the same.
+    fn collect(&self, site: &Site) {
+        let Some(options) = &self.options.logs else { return };
+        self.memories.of(site.load_balancer, |memory| {
+            if memory.collector.as_mut().is_some_and(Collector::is_running) {
+                return;
+            }
+            match Collector::start(site, options) {
+                Ok(collector) => memory.collector = Some(collector),
+                Err(error) => tracing::warn!(%error, "what HAProxy tells is not collected"),
             }
         });
     }
@@ -243,6 +265,9 @@ impl Driver for HaproxyDriver {
         if let Some(template) = &self.options.template {
             template.extend(&mut configuration, graph).map_err(|error| unusable(&error))?;
         }
+        if let Some(logs) = &self.options.logs {
+            logs.extend(&mut configuration, graph);
+        }
         let pinged = ping::targets(graph);
         if !pinged.is_empty() && !self.may_ping {
             return Err(Unsupported(NO_PING.to_owned()).into());
@@ -252,11 +277,14 @@ impl Driver for HaproxyDriver {
             epoch: site.epoch,
             namespace: site.namespace.clone(),
             user: site.user,
+            logs: self.logs(),
             retired: Vec::new(),
             pinged: pinged.clone(),
             template: self.template(),
         };
         let secrets = Secrets::of(site);
+        Jail::of(&site.directory, site.user).prepare().await.map_err(disk)?;
+        self.collect(site);
         // First, so that whichever process is started finds them.
         secrets.provide(&wanted.configuration, material).await?;
         let needed = wanted.configuration.clone();
@@ -286,10 +314,12 @@ impl Driver for HaproxyDriver {
         let statistics = stats::parse(&csv, retired);
         // Not noted: an observation may be broken off. The next change finds them gone.
         still_there(&instance, &statistics.retired).await;
+        self.collect(site);
         // What was made under another template, or for another user, is to be made anew.
-        let is_made_so = applied
-            .as_ref()
-            .is_none_or(|it| it.template == self.template() && it.user == site.user);
+        let made_so = |it: &Applied| {
+            (&it.template, it.user, it.logs) == (&self.template(), site.user, self.logs())
+        };
+        let is_made_so = applied.as_ref().is_none_or(made_so);
         let (namespace, pinged) = applied.map(|it| (it.namespace, it.pinged)).unwrap_or_default();
         self.ping(&Site { namespace, ..site.clone() }, pinged, false);
         let counted = instance.notes().counted().await.map_err(disk)?.unwrap_or_default();
@@ -314,6 +344,7 @@ impl Driver for HaproxyDriver {
     async fn remove(&self, site: &Site) -> Result<(), DriverError> {
         let instance = Instance::at(site, &self.options);
         self.ping(site, Vec::new(), false);
+        self.memories.of(site.load_balancer, |memory| memory.collector = None);
         instance.end().await.map_err(unendable)?;
         // Before the notes: while there is one, a removal that is broken off is taken up again.
         Secrets::of(site).clear().await.map_err(disk)?;

@@ -14,6 +14,7 @@ mod counters;
 mod driver;
 mod instance;
 mod jail;
+pub mod logs;
 pub mod material;
 mod memory;
 mod ping;
@@ -33,6 +34,7 @@ use std::sync::Arc;
 use evenkeel_plumbing::Lifetime;
 
 pub use driver::HaproxyDriver;
+pub use logs::LogOptions;
 pub use render::NodeLimits;
 pub use template::Template;
 
@@ -47,4 +49,6 @@ pub struct HaproxyOptions {
     pub limits: NodeLimits,
     /// What the operator adds to every configuration.
     pub template: Option<Arc<Template>>,
+    /// What is collected of what they tell; nothing without.
+    pub logs: Option<Arc<LogOptions>>,
 }

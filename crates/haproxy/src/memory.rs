@@ -7,6 +7,7 @@ use evenkeel_model::LoadBalancerId;
 use tokio::time::Instant;
 
 use crate::counters::Share;
+use crate::logs::Collector;
 use crate::ping::Pinger;
 
 /// What is remembered of one site.
@@ -16,6 +17,8 @@ pub(crate) struct Memory {
     pub(crate) reloaded: Option<Instant>,
     /// Our own probing.
     pub(crate) pinger: Option<Pinger>,
+    /// The collecting of what it tells.
+    pub(crate) collector: Option<Collector>,
     /// What the process that served last had counted when it was last seen: it may be killed at
     /// any time, and nobody else knows.
     pub(crate) seen: Option<Share>,

@@ -47,6 +47,9 @@ pub(crate) struct Applied {
     /// Who serves it.
     #[serde(default)]
     pub(crate) user: Option<u32>,
+    /// Whether it tells of requests; `None` if it tells nothing.
+    #[serde(default)]
+    pub(crate) logs: Option<bool>,
     /// Servers that were retired while they had connections, and are still there.
     #[serde(default)]
     pub(crate) retired: Vec<ServerName>,

@@ -24,6 +24,7 @@ use crate::configuration::Configuration;
 
 pub(crate) use self::tls::missing;
 pub use capabilities::{CAPABILITIES, without_ping};
+pub(crate) use frontend::speaks_http;
 pub(crate) use global::ADMIN_SOCKET_FROM_JAIL;
 pub use global::{ADMIN_SOCKET, STATES, STATS_SOCKET};
 pub use hardening::Hardening;

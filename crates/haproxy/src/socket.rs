@@ -126,6 +126,14 @@ impl<'a> Socket<'a> {
         Ok(line.and_then(|pid| pid.trim().parse().ok()))
     }
 
+    /// The process id of whoever answers, and how many of its lines did not reach us.
+    pub(crate) async fn dropped_logs(self) -> Option<(u32, u64)> {
+        let answer = self.ask("show info").await.ok()?;
+        let number = |name| answer.lines().find_map(|line| line.strip_prefix(name));
+        let process = number("Pid: ")?.trim().parse().ok()?;
+        Some((process, number("DroppedLogs: ")?.trim().parse().ok()?))
+    }
+
     /// The statistics as HAProxy's CSV.
     pub(crate) async fn statistics(self) -> Result<String, SocketError> {
         self.ask("show stat").await

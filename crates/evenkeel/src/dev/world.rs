@@ -10,7 +10,7 @@ use evenkeel_control::config::default_providers;
 use evenkeel_control::{Config, ControlPlane, Services};
 use evenkeel_driver::{Driver, Loopback};
 use evenkeel_facade::{Directory, KeyManager, directory, identity, network};
-use evenkeel_haproxy::{HaproxyDriver, HaproxyOptions, NodeLimits, Template};
+use evenkeel_haproxy::{HaproxyDriver, HaproxyOptions, LogOptions, NodeLimits, Template};
 use evenkeel_model::address::AddressRules;
 use evenkeel_model::network::{Network, Subnet};
 use evenkeel_model::{AgentId, NetworkId, ProjectId, SubnetId};
@@ -55,6 +55,7 @@ impl World {
             lifetime: if home.kept { Lifetime::OutlivesParent } else { Lifetime::WithParent },
             limits: NodeLimits { descriptors: descriptor_limit() },
             template: template(run, home).await?,
+            logs: Some(Arc::new(LogOptions::in_directory(home.directory.join("logs")))),
         }));
         let store = store(run, home).await?;
         let directory = Directory::default();

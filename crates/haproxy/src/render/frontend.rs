@@ -67,7 +67,8 @@ pub(super) fn render(
     })
 }
 
-const fn speaks_http(protocol: ListenerProtocol) -> bool {
+/// Whether requests are seen, and not only bytes.
+pub(crate) const fn speaks_http(protocol: ListenerProtocol) -> bool {
     match protocol {
         ListenerProtocol::Http
         | ListenerProtocol::TerminatedHttps

@@ -68,8 +68,8 @@ fn a_confined_haproxy_ends_tls() {
 }
 
 #[test]
-fn a_confined_haproxy_tells_metrics_and_has_threads() {
-    again(&["serving::metrics", "serving::threads"], 1);
+fn a_confined_haproxy_tells_metrics_and_lines_and_has_threads() {
+    again(&["serving::metrics", "serving::threads", "serving::logs"], 1);
 }
 
 /// A node whose HAProxy is this user.

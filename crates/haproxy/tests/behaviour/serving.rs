@@ -6,6 +6,7 @@ mod fields;
 mod frames;
 mod hostile;
 mod interruptions;
+mod logs;
 mod metrics;
 mod namespaced;
 pub(crate) mod node;

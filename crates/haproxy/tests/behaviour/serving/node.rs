@@ -48,6 +48,7 @@ pub(crate) fn with_template(binary: &Path, template: Option<&str>) -> HaproxyDri
         binary: binary.to_owned(),
         lifetime: Lifetime::WithParent,
         limits: NodeLimits { descriptors: 20_000 },
+        logs: None,
         template: template.map(|text| Arc::new(Template::new(text.to_owned()).unwrap())),
     })
 }

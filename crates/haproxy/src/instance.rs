@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use evenkeel_driver::{DriverError, Site};
-use evenkeel_model::Generation;
+use evenkeel_model::{Generation, LoadBalancerId};
 use evenkeel_plumbing::process::found_in;
 use evenkeel_plumbing::program::Started as Child;
 use evenkeel_plumbing::{Confinement, Namespace, Process, Program};
@@ -45,19 +45,21 @@ pub(crate) struct Instance<'a> {
     secrets: &'a Path,
     namespace: Option<&'a Path>,
     user: Option<u32>,
+    id: LoadBalancerId,
     notes: Notes,
     jail: Jail,
 }
 
 impl<'a> Instance<'a> {
     pub(crate) fn at(site: &'a Site, options: &'a HaproxyOptions) -> Self {
-        let Site { directory, secrets, namespace, user, .. } = site;
+        let Site { load_balancer, directory, secrets, namespace, user, .. } = site;
         Self {
             options,
             directory,
             secrets,
             namespace: namespace.as_deref(),
             user: *user,
+            id: *load_balancer,
             notes: Notes::of(directory),
             jail: Jail::of(directory, *user),
         }
@@ -74,6 +76,7 @@ impl<'a> Instance<'a> {
 
     /// Removes everything of this driver's.
     pub(crate) async fn clear(&self) -> io::Result<()> {
+        self.options.group.as_ref().map_or(Ok(()), |group| group.remove(self.id))?;
         self.jail.remove().await?;
         self.notes.clear().await
     }
@@ -293,12 +296,13 @@ impl<'a> Instance<'a> {
 
     fn program(&self, arguments: &[&str]) -> io::Result<Program> {
         let namespace = self.namespace.map(Namespace::at).transpose()?;
+        let group = self.options.group.as_ref().map(|group| group.ensure(self.id)).transpose()?;
         Ok(Program {
             path: self.options.binary.clone(),
             arguments: arguments.iter().map(OsString::from).collect(),
             directory: self.jail.path().to_owned(),
             lifetime: self.options.lifetime,
-            confinement: Confinement { namespace, group: None, bounded: self.user.is_some() },
+            confinement: Confinement { namespace, group, bounded: self.user.is_some() },
         })
     }
 

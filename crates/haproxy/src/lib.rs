@@ -12,6 +12,7 @@ mod complaint;
 pub mod configuration;
 mod counters;
 mod driver;
+mod group;
 mod instance;
 mod jail;
 pub mod logs;
@@ -34,6 +35,7 @@ use std::sync::Arc;
 use evenkeel_plumbing::Lifetime;
 
 pub use driver::HaproxyDriver;
+pub use group::GroupOptions;
 pub use logs::LogOptions;
 pub use render::NodeLimits;
 pub use template::Template;
@@ -49,6 +51,8 @@ pub struct HaproxyOptions {
     pub limits: NodeLimits,
     /// What the operator adds to every configuration.
     pub template: Option<Arc<Template>>,
+    /// What limits each of them; the node's own limits without.
+    pub group: Option<GroupOptions>,
     /// What is collected of what they tell; nothing without.
     pub logs: Option<Arc<LogOptions>>,
 }

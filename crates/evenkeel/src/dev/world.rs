@@ -55,6 +55,8 @@ impl World {
             lifetime: if home.kept { Lifetime::OutlivesParent } else { Lifetime::WithParent },
             limits: NodeLimits { descriptors: descriptor_limit() },
             template: template(run, home).await?,
+            group: None,
+            logs: Some(Arc::new(LogOptions::in_directory(home.directory.join("logs")))),
             logs: Some(Arc::new(LogOptions::in_directory(home.directory.join("logs")))),
         }));
         let store = store(run, home).await?;

@@ -7,12 +7,13 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use evenkeel_driver::Site;
+use evenkeel_haproxy::{GroupOptions, HaproxyDriver, HaproxyOptions};
 use evenkeel_model::observed::Served;
 use evenkeel_plumbing::Namespace;
 use evenkeel_plumbing::isolation::isolated;
 use tokio::runtime::Builder;
 
-use crate::serving::node::{Node, answers, each};
+use crate::serving::node::{Node, answers, each, options};
 
 /// Set for tests that are to be run with HAProxies that are confined.
 const CONFINED: &str = "EVENKEEL_CONFINED";
@@ -54,7 +55,7 @@ fn again(names: &[&str], at_once: u8) {
 
 #[test]
 fn a_confined_haproxy_is_a_driver() {
-    again(&["conformance::"], 6);
+    again(&["conformance::"], 2);
 }
 
 #[test]
@@ -156,6 +157,46 @@ fn haproxy_keeps_no_right_and_sees_nothing_of_others() {
             }
             one.close().await;
             two.close().await;
+        });
+    });
+}
+
+/// The hierarchy of control groups, mounted for this test alone.
+#[expect(clippy::disallowed_methods, reason = "it runs to its end within the call")]
+fn groups() -> PathBuf {
+    let place = PathBuf::from("/run/groups");
+    fs::create_dir(&place).unwrap();
+    let mounted = Command::new("mount").args(["-t", "cgroup2", "none"]).arg(&place).status();
+    assert!(mounted.unwrap().success(), "this kernel has no control groups of version 2");
+    place
+}
+
+#[test]
+fn haproxy_is_in_a_control_group_of_its_own() {
+    isolated(|| {
+        loopback_up();
+        let parent = groups().join(format!("evenkeel-test-{}", uuid::Uuid::new_v4()));
+        let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let mut node = of_user("127.77.30.4", USER);
+            let group = GroupOptions {
+                parent: parent.clone(),
+                processor_weight: Some(50),
+                ..GroupOptions::default()
+            };
+            node.driver = HaproxyDriver::new(HaproxyOptions { group: Some(group), ..options() });
+            node.listener(80);
+            for port in [81, 82] {
+                node.listener(port);
+                node.apply().await.unwrap();
+                let pid = node.pid().await;
+                let members = fs::read_to_string(format!("/proc/{pid}/cgroup")).unwrap();
+                let id = node.graph.load_balancer.id.to_string();
+                assert!(members.lines().any(|line| line.starts_with("0::") && line.ends_with(&id)));
+            }
+            node.close().await;
+            // Nobody is left in it.
+            fs::remove_dir(&parent).unwrap();
         });
     });
 }

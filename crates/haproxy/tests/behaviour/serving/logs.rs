@@ -4,15 +4,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use evenkeel_haproxy::{HaproxyDriver, HaproxyOptions, LogOptions, NodeLimits};
+use evenkeel_haproxy::{HaproxyDriver, HaproxyOptions, LogOptions};
 use evenkeel_model::health_monitor::Probe;
-use evenkeel_plumbing::Lifetime;
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, interval};
 
-use super::node::{Node, PATIENCE, get};
+use super::node::{Node, PATIENCE, get, options};
 use crate::world::Build;
 
 /// A node whose HAProxy tells of requests, and where it does so.
@@ -54,15 +53,9 @@ impl Told {
 }
 
 fn driver(place: &Path, lines_per_second: u32) -> HaproxyDriver {
-    let options = LogOptions::in_directory(place.join("logs"));
-    let logs = LogOptions { requests: true, lines_per_second, burst: 10, ..options };
-    HaproxyDriver::new(HaproxyOptions {
-        binary: "/usr/sbin/haproxy".into(),
-        lifetime: Lifetime::WithParent,
-        limits: NodeLimits { descriptors: 20_000 },
-        template: None,
-        logs: Some(Arc::new(logs)),
-    })
+    let usual = LogOptions::in_directory(place.join("logs"));
+    let logs = LogOptions { requests: true, lines_per_second, burst: 10, ..usual };
+    HaproxyDriver::new(HaproxyOptions { logs: Some(Arc::new(logs)), ..options() })
 }
 
 #[tokio::test]

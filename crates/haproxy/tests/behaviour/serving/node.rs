@@ -46,11 +46,21 @@ pub(crate) fn driver(binary: &Path) -> HaproxyDriver {
 pub(crate) fn with_template(binary: &Path, template: Option<&str>) -> HaproxyDriver {
     HaproxyDriver::new(HaproxyOptions {
         binary: binary.to_owned(),
+        template: template.map(|text| Arc::new(Template::new(text.to_owned()).unwrap())),
+        ..options()
+    })
+}
+
+/// What all tests have in common.
+pub(crate) fn options() -> HaproxyOptions {
+    HaproxyOptions {
+        binary: "/usr/sbin/haproxy".into(),
         lifetime: Lifetime::WithParent,
         limits: NodeLimits { descriptors: 20_000 },
+        template: None,
+        group: None,
         logs: None,
-        template: template.map(|text| Arc::new(Template::new(text.to_owned()).unwrap())),
-    })
+    }
 }
 
 impl Node {

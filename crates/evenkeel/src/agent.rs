@@ -82,6 +82,8 @@ async fn start(config: AgentConfig) -> anyhow::Result<RunningAgent> {
         lifetime: Lifetime::OutlivesParent,
         limits: NodeLimits { descriptors: descriptor_limit() },
         template,
+        group: config.haproxy.group(),
+        logs: Some(Arc::new(config.haproxy.logs())),
     }));
     let parts = Parts {
         agent: agent_id(&state)?,
@@ -89,7 +91,7 @@ async fn start(config: AgentConfig) -> anyhow::Result<RunningAgent> {
         state_directory: state,
         secrets_directory: config.secrets,
         capacity: config.capacity,
-        users: None,
+        users: config.haproxy.users(),
         drivers: vec![(config.providers, driver)],
         plug: plug::plug(&config.network)?,
         connector: Arc::new(Socket(config.server)),

@@ -99,6 +99,11 @@ pub fn descriptor_limit() -> u64 {
     getrlimit(Resource::Nofile).maximum.unwrap_or(u64::MAX)
 }
 
+/// Whether this process is root's.
+pub fn is_root() -> bool {
+    rustix::process::geteuid().is_root()
+}
+
 /// Sees to it that this process leaves no image of its memory on a disk when it crashes: there may
 /// be keys in it.
 ///

@@ -2,11 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
 use anyhow::Context;
+use evenkeel_haproxy::{GroupOptions, LogOptions};
 use evenkeel_model::NetworkId;
 use evenkeel_model::provider::ProviderName;
+use evenkeel_plumbing::process::is_root;
 use serde::{Deserialize, Serialize};
 
 use super::timings::TimingsConfig;
@@ -62,6 +65,21 @@ pub(crate) struct HaproxyConfig {
     pub(crate) binary: PathBuf,
     /// Lines for every section of every configuration.
     pub(crate) template: Option<PathBuf>,
+    /// The first and the last number of the users that load balancers are served as. Without it,
+    /// an agent that is root has those from 300000 to 365535, and no other has any.
+    pub(crate) users: Option<[u32; 2]>,
+    /// Where what HAProxies tell is kept.
+    pub(crate) logs: PathBuf,
+    /// Whether they tell of each request, too.
+    pub(crate) log_requests: bool,
+    /// The control group (version 2) below which each has one of its own.
+    pub(crate) group: Option<PathBuf>,
+    /// The most memory of each, in bytes, if it has a group.
+    pub(crate) memory: Option<u64>,
+    /// The most processes and threads of each, if it has a group.
+    pub(crate) processes: Option<u32>,
+    /// The share of each of the processor, from 1 to 10000, if it has a group.
+    pub(crate) processor_weight: Option<u16>,
 }
 
 impl Default for AgentConfig {
@@ -89,7 +107,43 @@ impl Default for NetworkConfig {
 
 impl Default for HaproxyConfig {
     fn default() -> Self {
-        Self { binary: "/usr/sbin/haproxy".into(), template: None }
+        Self {
+            binary: "/usr/sbin/haproxy".into(),
+            template: None,
+            users: None,
+            logs: "/var/log/evenkeel".into(),
+            log_requests: false,
+            group: None,
+            memory: None,
+            processes: None,
+            processor_weight: None,
+        }
+    }
+}
+
+impl HaproxyConfig {
+    /// The users that load balancers are served as.
+    pub(crate) fn users(&self) -> Option<RangeInclusive<u32>> {
+        match self.users {
+            Some([first, last]) => Some(first..=last),
+            None => is_root().then_some(300_000..=365_535),
+        }
+    }
+
+    /// What limits each HAProxy.
+    pub(crate) fn group(&self) -> Option<GroupOptions> {
+        self.group.as_ref().map(|parent| GroupOptions {
+            parent: parent.clone(),
+            memory: self.memory,
+            processes: self.processes,
+            processor_weight: self.processor_weight,
+        })
+    }
+
+    /// What is kept of what they tell.
+    pub(crate) fn logs(&self) -> LogOptions {
+        let usual = LogOptions::in_directory(self.logs.clone());
+        LogOptions { requests: self.log_requests, ..usual }
     }
 }
 

@@ -57,7 +57,6 @@ impl World {
             template: template(run, home).await?,
             group: None,
             logs: Some(Arc::new(LogOptions::in_directory(home.directory.join("logs")))),
-            logs: Some(Arc::new(LogOptions::in_directory(home.directory.join("logs")))),
         }));
         let store = store(run, home).await?;
         let directory = Directory::default();

@@ -23,6 +23,9 @@ pub const FAR_SUBNET: &str = "77777777-7777-4777-8777-000000000004";
 /// See [`FAR_SUBNET`].
 pub const FAR_SUBNET_V6: &str = "77777777-7777-4777-8777-000000000006";
 
+/// A subnet with room for many, 10.16.0.0/16, in a network with nobody else in it.
+pub const WIDE_SUBNET: &str = "11111111-1111-4111-8111-000000000004";
+
 /// The stage, set.
 #[derive(Debug)]
 pub struct Stage {
@@ -179,4 +182,16 @@ id = "77777777-7777-4777-8777-000000000006"
 name = "far-v6"
 cidr = "fd07::/64"
 gateway = "fd07::1"
+
+[[networks]]
+id = "11111111-1111-4111-8111-111111111111"
+name = "wide"
+project = "d0000000000000000000000000000001"
+shared = true
+vlan = 101
+[[networks.subnets]]
+id = "11111111-1111-4111-8111-000000000004"
+name = "wide"
+cidr = "10.16.0.0/16"
+gateway = "10.16.0.1"
 "#;

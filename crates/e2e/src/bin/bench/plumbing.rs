@@ -20,44 +20,11 @@ use uuid::Uuid;
 
 use crate::figures::{Rounds, Row, ms};
 
-/// Says that a process is in namespaces of its own.
-const INSIDE: &str = "EVENKEEL_BENCH_INSIDE";
-/// Enters them: nothing of the machine's own network is touched, and nothing is left.
-const ENTER: [&str; 9] = [
-    "--net",
-    "--mount",
-    "--propagation",
-    "private",
-    "--pid",
-    "--fork",
-    "--kill-child",
-    "--mount-proc",
-    "sh",
-];
-const MOUNT: &str = "mount -t tmpfs tmpfs /run && exec \"$0\" plumbing";
-
 const ROUNDS: u8 = 50;
 const BRIDGE: &str = "bench";
 
-/// Whether this is the process inside.
-pub(crate) fn is_inside() -> bool {
-    std::env::var_os(INSIDE).is_some()
-}
-
 /// Namespace, device, address and route of a load balancer on a bridge; and looking at them.
 pub(crate) async fn against_commands() -> anyhow::Result<Vec<Row>> {
-    if is_inside() {
-        return inside().await;
-    }
-    let mut unshare = Command::new("unshare");
-    unshare.args(ENTER).args(["-c", MOUNT]).arg(std::env::current_exe()?).env(INSIDE, "1");
-    let status = unshare.status().await.context("unshare of util-linux is there")?;
-    ensure!(status.success(), "the benchmark failed in its namespaces, where it must be root");
-    // It has printed its rows itself.
-    Ok(Vec::new())
-}
-
-async fn inside() -> anyhow::Result<Vec<Row>> {
     run(&format!("ip link add {BRIDGE} type bridge")).await?;
     run(&format!("ip link set {BRIDGE} up")).await?;
     let network = NetworkId::new(Uuid::from_u128(1));

@@ -7,6 +7,8 @@
 pub mod amphora;
 pub mod availability_zone;
 pub mod availability_zone_profile;
+#[cfg(feature = "client")]
+pub mod client;
 pub mod decode;
 pub mod deployment;
 pub mod fault;

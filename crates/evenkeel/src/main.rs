@@ -3,16 +3,20 @@
 //! Composes the rooms and holds no logic of its own.
 
 mod agent;
+mod client;
 mod config;
 mod dev;
 mod doctor;
+mod floating_address;
 mod haproxy;
 mod keys;
 mod logs;
 mod master;
+mod network;
 mod orphans;
 mod server;
 mod service;
+mod subnet;
 mod template;
 mod wanted;
 
@@ -39,6 +43,8 @@ enum Command {
     Dev(dev::Arguments),
     /// Say what this node lacks to serve load balancers, and the cure.
     Doctor(doctor::Arguments),
+    /// Take addresses of external networks, and let them stand for VIPs.
+    FloatingAddress(floating_address::Arguments),
     /// Look at the HAProxies of this node, and ask them.
     Haproxy(haproxy::Arguments),
     /// Show what the HAProxy of a load balancer tells: of requests, of members and of itself.
@@ -47,6 +53,10 @@ enum Command {
     Keys(keys::Arguments),
     /// List what is on this node and belongs to no load balancer that its agent holds.
     Orphans(orphans::Arguments),
+    /// Make and change the networks that VIPs live in.
+    Network(network::Arguments),
+    /// Make and change the subnets of networks.
+    Subnet(subnet::Arguments),
     /// Print the OpenAPI document of the service.
     #[command(hide = true)]
     Openapi,
@@ -63,10 +73,13 @@ fn main() -> ExitCode {
         Command::Agent(arguments) => agent::run(&arguments),
         Command::Dev(arguments) => dev::run(arguments),
         Command::Doctor(arguments) => doctor::run(&arguments),
+        Command::FloatingAddress(arguments) => floating_address::run(arguments),
         Command::Haproxy(arguments) => haproxy::run(arguments),
         Command::Logs(arguments) => logs::run(&arguments),
         Command::Keys(arguments) => keys::run(&arguments),
         Command::Orphans(arguments) => orphans::run(&arguments),
+        Command::Network(arguments) => network::run(arguments),
+        Command::Subnet(arguments) => subnet::run(arguments),
         Command::Openapi => openapi(),
     };
     match outcome {

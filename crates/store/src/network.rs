@@ -2,6 +2,7 @@
 
 mod attachment;
 mod change;
+mod configured;
 mod floating;
 mod room;
 mod rows;
@@ -67,7 +68,7 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// Only the database's.
+    /// [`StoreError::Violation`] if there can be no such network, or no such subnet.
     pub async fn seed_network(
         &self,
         network: Network,
@@ -75,11 +76,12 @@ impl Store {
     ) -> Result<(), StoreError> {
         self.write(move |session| {
             if rows::network(session, network.id)?.is_none() {
+                network.check(&subnets)?;
                 rows::insert_network(session, &network)?;
             }
             for subnet in &subnets {
                 if rows::subnet(session, subnet.id)?.is_none() {
-                    rows::insert_subnet(session, subnet)?;
+                    change::insert_subnet(session, subnet)?;
                 }
             }
             Ok(())
@@ -102,13 +104,18 @@ impl Store {
     /// # Errors
     ///
     /// [`StoreError::NoNetworkObject`]; [`StoreError::Violation`] if it is the VIP of a load
-    /// balancer.
+    /// balancer, or that of a floating address.
     pub async fn delete_port(&self, id: PortId) -> Result<(), StoreError> {
         self.write(move |session| {
             let port = rows::port(session, id)?;
             let missing = StoreError::NoNetworkObject { kind: "Port", id: id.into() };
-            if port.ok_or(missing)?.device_owner == vip::VIP_OWNER {
-                let text = format!("Port {id} belongs to a load balancer; delete that instead.");
+            let whose = match port.ok_or(missing)?.device_owner.as_str() {
+                vip::VIP_OWNER => Some("load balancer"),
+                floating::OWNER => Some("floating address"),
+                _ => None,
+            };
+            if let Some(whose) = whose {
+                let text = format!("Port {id} belongs to a {whose}; delete that instead.");
                 return Err(Violation::rule(text).into());
             }
             rows::delete_port(session, id)

@@ -3,6 +3,7 @@
 mod canary;
 mod clients;
 mod faults;
+mod networks;
 mod restart;
 mod scenario;
 mod template;

@@ -8,7 +8,8 @@ use evenkeel_model::{NetworkId, ProjectId, Route, SubnetId};
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
-/// A network that is there from the start. Changing it here afterwards changes nothing.
+/// A network that is there from the start, and becomes at each start as it is here. What is not
+/// here any more stays.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct NetworkEntry {

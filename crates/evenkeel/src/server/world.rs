@@ -30,8 +30,8 @@ impl World {
         for entry in config.networks {
             let (network, subnets) = entry.network()?;
             let name = network.name.clone();
-            let seeded = store.seed_network(network, subnets).await;
-            seeded.with_context(|| format!("network {name} of the configuration"))?;
+            let configured = store.configure_network(network, subnets).await;
+            configured.with_context(|| format!("network {name} of the configuration"))?;
         }
         let keyring = master::keyring(&store, &config.master_keys).await?;
         let directory = directory(config.api.auth_strategy)?;

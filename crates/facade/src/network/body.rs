@@ -28,6 +28,26 @@ where
     Option::<T>::deserialize(field).map(Some)
 }
 
+/// A number of 16 bits, which the stock command line sends as text.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Spoken(pub(super) u16);
+
+impl<'de> Deserialize<'de> for Spoken {
+    fn deserialize<D: Deserializer<'de>>(field: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Form {
+            Number(u16),
+            Text(String),
+        }
+        let none = || serde::de::Error::custom("expected a number from 0 to 65535");
+        match Form::deserialize(field).map_err(|_| none())? {
+            Form::Number(number) => Ok(Self(number)),
+            Form::Text(text) => text.parse().map(Self).map_err(|_| none()),
+        }
+    }
+}
+
 /// A text of at most 255 characters.
 pub(super) fn short(text: String, field: &str) -> Result<String, NetworkRefusal> {
     if text.chars().count() > 255 {

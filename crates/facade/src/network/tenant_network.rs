@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde_json::json;
 use uuid::Uuid;
 
-use super::body::{self, Said, said, short};
+use super::body::{self, Said, Spoken, said, short};
 use super::{Answer, Gone, Made, Neutron, is_admin, owns, refusal, view};
 use crate::directory::Principal;
 use crate::refusal::NetworkRefusal;
@@ -30,8 +30,8 @@ struct Request {
     #[serde(rename = "provider:network_type")]
     kind: Option<String>,
     #[serde(default, rename = "provider:segmentation_id", deserialize_with = "said")]
-    vlan: Said<u16>,
-    mtu: Option<u16>,
+    vlan: Said<Spoken>,
+    mtu: Option<Spoken>,
 }
 
 impl Request {
@@ -68,8 +68,8 @@ pub(super) async fn create(
         name: short(request.name.unwrap_or_default(), "name")?,
         project: request.project_id.unwrap_or_else(|| caller.project_id()),
         shared: request.shared.unwrap_or(false),
-        mtu: request.mtu.unwrap_or(MTU),
-        vlan: request.vlan.flatten(),
+        mtu: request.mtu.map_or(MTU, |mtu| mtu.0),
+        vlan: request.vlan.flatten().map(|vlan| vlan.0),
         is_external: request.external.unwrap_or(false),
         allowed: Vec::new(),
     };
@@ -96,8 +96,8 @@ pub(super) async fn update(
             name: request.name.clone().unwrap_or_else(|| stored.name.clone()),
             shared: request.shared.unwrap_or(stored.shared),
             is_external: request.external.unwrap_or(stored.is_external),
-            mtu: request.mtu.unwrap_or(stored.mtu),
-            vlan: request.vlan.unwrap_or(stored.vlan),
+            mtu: request.mtu.map_or(stored.mtu, |mtu| mtu.0),
+            vlan: request.vlan.map_or(stored.vlan, |said| said.map(|vlan| vlan.0)),
             ..stored.clone()
         })
     };

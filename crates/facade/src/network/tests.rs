@@ -138,6 +138,16 @@ async fn a_tenant_has_networks_of_his_own_that_others_do_not_see() {
 }
 
 #[tokio::test]
+async fn numbers_may_be_texts_as_the_command_line_sends_them() {
+    let lab = Lab::new().await;
+    let body = json!({"provider:segmentation_id": "77", "mtu": "1400"});
+    let made = lab.make("admin", "network", body).await;
+    assert_eq!((&made["provider:segmentation_id"], &made["mtu"]), (&json!(77), &json!(1400)));
+    let body = json!({"network": {"mtu": "many"}});
+    lab.post("admin", "networks", body).await.refused(400, "expected a number");
+}
+
+#[tokio::test]
 async fn what_is_of_operators_is_not_for_tenants() {
     let lab = Lab::new().await;
     for body in [

@@ -63,6 +63,7 @@ impl Subnet {
             self.check_neighbour(gateway, "gateway")?;
         }
         self.check_routes()?;
+        self.check_connected(others)?;
         self.check_pools()
     }
 
@@ -112,6 +113,22 @@ impl Subnet {
             }
         }
         Ok(())
+    }
+
+    /// Whether no host route leads to a subnet of the same network: a port in both is connected to
+    /// it already, and a node cannot have two ways there.
+    fn check_connected(&self, others: &[Self]) -> Result<(), Violation> {
+        let connected = |one: &Self, other: &Self| {
+            one.host_routes.iter().any(|route| route.destination == other.cidr)
+        };
+        let clash = |it: &&Self| it.id != self.id && (connected(self, it) || connected(it, self));
+        match others.iter().find(clash) {
+            None => Ok(()),
+            Some(other) => refuse(format!(
+                "{} and {} are subnets of one network; neither needs a route to the other.",
+                self.cidr, other.cidr
+            )),
+        }
     }
 
     fn check_pools(&self) -> Result<(), Violation> {
@@ -260,6 +277,21 @@ mod tests {
         other.id = Uuid::from_u128(2).into();
         let refused = subnet("2.2.2.0/24").check(&[other], &rules).unwrap_err();
         assert!(refused.to_string().contains("overlaps 2.2.0.0/16"), "{refused}");
+    }
+
+    #[test]
+    fn subnets_of_a_network_need_no_routes_to_each_other() {
+        let host_routes = vec![Route {
+            destination: "3.3.3.0/24".parse().unwrap(),
+            next_hop: address("2.2.2.2"),
+        }];
+        let one = Subnet { host_routes, ..subnet("2.2.2.0/24") };
+        let other = Subnet { id: Uuid::from_u128(2).into(), ..subnet("3.3.3.0/24") };
+        let rules = AddressRules::default();
+        for (it, among) in [(&one, &other), (&other, &one)] {
+            let refused = it.check(std::slice::from_ref(among), &rules).unwrap_err();
+            assert!(refused.to_string().contains("neither needs a route"), "{refused}");
+        }
     }
 
     #[test]

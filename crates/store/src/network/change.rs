@@ -19,17 +19,7 @@ impl Store {
     ///
     /// [`StoreError::Violation`] if there can be no such network, or another one has its VLAN.
     pub async fn create_network(&self, network: Network) -> Result<Network, StoreError> {
-        self.write(move |session| {
-            network.check(&[])?;
-            let mut network = network.clone();
-            match network.vlan {
-                Some(vlan) => check_vlan(session, network.id, vlan)?,
-                None => network.vlan = free_vlan(session)?,
-            }
-            rows::insert_network(session, &network)?;
-            Ok(network)
-        })
-        .await
+        self.write(move |session| insert_network(session, network.clone())).await
     }
 
     /// Changes a network to what `edit` makes of it; the load balancers on it follow. Who owns it
@@ -133,6 +123,20 @@ pub(super) fn found_subnet(session: &mut Session<'_>, id: SubnetId) -> Result<Su
     rows::subnet(session, id)?.ok_or(missing)
 }
 
+/// A new network, with a VLAN.
+pub(super) fn insert_network(
+    session: &mut Session<'_>,
+    mut network: Network,
+) -> Result<Network, StoreError> {
+    network.check(&[])?;
+    match network.vlan {
+        Some(vlan) => check_vlan(session, network.id, vlan)?,
+        None => network.vlan = free_vlan(session)?,
+    }
+    rows::insert_network(session, &network)?;
+    Ok(network)
+}
+
 /// A network as `wanted`; what is attached to it follows.
 pub(super) fn replace_network(
     session: &mut Session<'_>,
@@ -198,11 +202,7 @@ pub(super) fn replace_subnet(
     Ok(changed)
 }
 
-pub(super) fn check_vlan(
-    session: &mut Session<'_>,
-    id: NetworkId,
-    vlan: u16,
-) -> Result<(), StoreError> {
+fn check_vlan(session: &mut Session<'_>, id: NetworkId, vlan: u16) -> Result<(), StoreError> {
     let sql = "SELECT id FROM networks WHERE vlan = ?1 AND id <> ?2";
     match session.first(sql, &values![i64::from(vlan), id])? {
         None => Ok(()),
@@ -214,7 +214,7 @@ pub(super) fn check_vlan(
     }
 }
 
-pub(super) fn free_vlan(session: &mut Session<'_>) -> Result<Option<u16>, StoreError> {
+fn free_vlan(session: &mut Session<'_>) -> Result<Option<u16>, StoreError> {
     let sql = "SELECT vlan FROM networks WHERE vlan IS NOT NULL ORDER BY vlan";
     let taken = session.query(sql, &[])?;
     let taken: Vec<i64> = taken.iter().map(|row| row.int(0)).collect::<Result<_, _>>()?;

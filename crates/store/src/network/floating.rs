@@ -13,7 +13,7 @@ use crate::engine::{Row, Session, values};
 use crate::{Store, StoreError};
 
 /// The `device_owner` of the port of a floating address.
-const OWNER: &str = "network:floatingip";
+pub(super) const OWNER: &str = "network:floatingip";
 
 const FLOATING: &str = "SELECT f.id, f.project_id, f.description, p.network_id, \
      f.outside_port_id, a.address, f.inside_port_id, f.inside_address FROM floating_addresses f \

@@ -233,6 +233,11 @@ fn free_mac(session: &mut Session<'_>, port: &Port) -> Result<MacAddress, StoreE
 }
 
 pub(super) fn delete_port(session: &mut Session<'_>, id: PortId) -> Result<(), StoreError> {
+    session.execute(
+        "UPDATE floating_addresses SET inside_port_id = NULL, inside_address = NULL \
+         WHERE inside_port_id = ?1",
+        &values![id],
+    )?;
     session.execute("DELETE FROM port_addresses WHERE port_id = ?1", &values![id])?;
     session.execute("DELETE FROM ports WHERE id = ?1", &values![id]).map(drop)
 }

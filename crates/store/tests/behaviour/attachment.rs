@@ -27,6 +27,8 @@ scenarios! {
     an_allow_list_says_who_may_use_a_network,
     a_network_with_floating_addresses_stays_external,
     leases_in_parallel_are_of_different_addresses,
+    a_configured_network_is_made_once_and_follows_its_configuration,
+    a_floating_address_is_free_when_its_port_goes,
 }
 
 const OUTSIDE: u128 = 850;
@@ -327,4 +329,57 @@ async fn leases_in_parallel_are_of_different_addresses(home: Home) {
         }
     }
     assert_eq!((leased.len(), refused), (5, 3), "six addresses, one of them the gateway's");
+}
+
+async fn a_configured_network_is_made_once_and_follows_its_configuration(home: Home) {
+    let world = World::open(&home).await;
+    let store = &world.store;
+    let named = |number| Network { name: "configured".to_owned(), ..network(number) };
+    let inside = |number| Subnet { network: id(1), ..subnet(number, "10.7.0.0/24") };
+    let made = store.configure_network(named(880), vec![inside(881)]).await.unwrap();
+    assert_eq!((made.id, made.vlan), (id(880), Some(2)));
+    let again = store.configure_network(named(882), vec![inside(883)]).await.unwrap();
+    assert_eq!(again, made, "other ids are no other network");
+    assert_eq!(store.subnet(id(881)).await.unwrap().network, id(880));
+    store.subnet(id(883)).await.unwrap_err();
+    let gateway = Some("10.7.0.1".parse().unwrap());
+    let wanted = Network { mtu: 9000, ..named(884) };
+    let subnets = vec![Subnet { gateway, ..inside(885) }, subnet(886, "10.8.0.0/24")];
+    let changed = store.configure_network(wanted, subnets).await.unwrap();
+    assert_eq!((changed.id, changed.mtu, changed.vlan), (id(880), 9000, Some(2)));
+    assert_eq!(store.subnet(id(881)).await.unwrap().gateway, gateway);
+    assert_eq!(store.subnet(id(886)).await.unwrap().network, id(880));
+    let wrong =
+        Subnet { gateway: Some("10.10.0.1".parse().unwrap()), ..subnet(887, "10.9.0.0/24") };
+    let wanted = Network { mtu: 1400, ..named(884) };
+    store.configure_network(wanted, vec![wrong]).await.unwrap_err();
+    assert_eq!(store.network(id(880)).await.unwrap().mtu, 9000, "all of it or nothing");
+    assert_eq!(store.subnets().await.unwrap().len(), 3);
+    let elsewhere = Subnet { network: id(1), ..subnet(881, "10.11.0.0/24") };
+    let refused = store.configure_network(named(880), vec![elsewhere]).await.unwrap_err();
+    assert!(refused.to_string().contains("it cannot become 10.11.0.0/24"), "{refused}");
+    let renamed = Network { name: "renamed".to_owned(), ..named(880) };
+    assert_eq!(store.configure_network(renamed, vec![]).await.unwrap().name, "renamed");
+}
+
+async fn a_floating_address_is_free_when_its_port_goes(home: Home) {
+    let world = with_outside(&home).await;
+    let port = Port {
+        id: new(),
+        network: id(NETWORK),
+        project: project(),
+        name: String::new(),
+        mac: MacAddress([0xfa, 0x16, 0x3e, 0, 0, 1]),
+        device: String::new(),
+        device_owner: String::new(),
+        addresses: Vec::new(),
+    };
+    let port = world.store.create_port(port).await.unwrap();
+    let request = FloatingRequest { to: Some((port.id, None)), ..floating() };
+    let bound = world.store.create_floating(request).await.unwrap();
+    assert_eq!(bound.inside, Some((port.id, port.addresses[0].address)));
+    world.store.delete_port(port.id).await.unwrap();
+    assert_eq!(world.store.floating_address(bound.id).await.unwrap().inside, None);
+    let outer = world.store.delete_port(bound.outside).await;
+    assert!(matches!(outer, Err(StoreError::Violation(_))), "{outer:?}");
 }

@@ -12,6 +12,7 @@ use evenkeel_model::observed::Observation;
 use evenkeel_model::{Epoch, Generation, LoadBalancerId};
 use evenkeel_wire::{Graph, Index, IndexEntry, InventoryEntry, Observed, Outcome, Unusable};
 
+use crate::arrival::Arrival;
 use crate::keeper::{Keeper, Wanted};
 use crate::ledger::{self, Record};
 use crate::node::Node;
@@ -22,6 +23,7 @@ use crate::observe::Witness;
 pub(crate) struct Holdings {
     node: Arc<Node>,
     state: Mutex<State>,
+    arrival: Mutex<Arrival>,
     /// An outcome changed. Wakes one session.
     pub(crate) outcome_changed: Notify,
     /// There is something to say about a load balancer. Wakes one session.
@@ -40,6 +42,8 @@ struct State {
     held: BTreeMap<LoadBalancerId, Held>,
     /// What the last index of this life named; `None` until there was one.
     named: Option<BTreeSet<LoadBalancerId>>,
+    /// The last index of this life.
+    index: Vec<IndexEntry>,
     /// Those whose latest graph the agent cannot use; what it had before it keeps.
     unusable: BTreeMap<LoadBalancerId, Unusable>,
     /// Who is to be spoken of.
@@ -68,6 +72,7 @@ impl Holdings {
         let holdings = Arc::new(Self {
             node,
             state: Mutex::default(),
+            arrival: Mutex::new(Arrival::new()),
             outcome_changed: Notify::new(),
             observed_changed: Notify::new(),
             first_index: Notify::new(),
@@ -110,6 +115,8 @@ impl Holdings {
         if state.named.replace(named).is_none() {
             self.first_index.notify_one();
         }
+        state.index.clone_from(&index.entries);
+        self.note_arrival(&state);
         let lacks = |entry: &&IndexEntry| state.lacks(entry);
         index.entries.iter().filter(lacks).copied().collect()
     }
@@ -152,6 +159,7 @@ impl Holdings {
         if state.named.as_ref().is_some_and(|named| named.contains(&id)) {
             tracing::warn!(load_balancer = %id, reason = unusable.reason, "graph refused");
             state.unusable.insert(id, unusable);
+            self.note_arrival(&state);
             self.outcome_changed.notify_one();
         }
     }
@@ -227,6 +235,7 @@ impl Holdings {
             tracing::info!(load_balancer = %id, ?outcome, "outcome changed");
             held.outcome = outcome;
             self.outcome_changed.notify_one();
+            self.note_arrival(&state);
         }
     }
 
@@ -251,6 +260,7 @@ impl Holdings {
         }
         state.held.remove(&id);
         state.unsaid.remove(&id);
+        self.note_arrival(&state);
         self.outcome_changed.notify_one();
         true
     }
@@ -291,6 +301,15 @@ impl Holdings {
         });
     }
 
+    /// Says it, the first time that all that the index names is here as it shall be, and nothing
+    /// else is.
+    fn note_arrival(&self, state: &State) {
+        let mut arrival = self.arrival.lock().unwrap_or_else(PoisonError::into_inner);
+        if arrival.is_awaited() && state.is_in_sync() {
+            arrival.say(state.held.len());
+        }
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         // Every change of the state is whole when the lock is released.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
@@ -298,6 +317,18 @@ impl Holdings {
 }
 
 impl State {
+    fn is_in_sync(&self) -> bool {
+        let is_settled = |held: &Held| match &held.outcome {
+            Some((_, Outcome::Converged(generation) | Outcome::Refused { generation, .. })) => {
+                let wanted = held.wanted.borrow();
+                wanted.graph.as_ref().is_some_and(|graph| graph.generation == *generation)
+            }
+            Some((_, Outcome::Retrying { .. } | Outcome::Leaving)) | None => false,
+        };
+        let is_here = |entry: &IndexEntry| !self.lacks(entry);
+        self.named.is_some() && self.held.values().all(is_settled) && self.index.iter().all(is_here)
+    }
+
     /// Whether the agent has neither this graph nor a later one, and does not know either that it
     /// cannot use it.
     fn lacks(&self, entry: &IndexEntry) -> bool {

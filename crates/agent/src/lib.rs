@@ -13,6 +13,7 @@ pub mod config;
 pub mod disk;
 pub mod failpoint;
 
+mod arrival;
 mod contained;
 mod drivers;
 mod held;

@@ -1,6 +1,8 @@
 //! `evenkeel agent`: the daemon that makes load balancers on one node as the control plane says.
 
+mod alone;
 mod config;
+mod ovs;
 mod plug;
 mod timings;
 
@@ -23,7 +25,9 @@ use uuid::Uuid;
 
 use crate::config::{Place, read};
 use crate::{service, template};
+use alone::Alone;
 pub(crate) use config::AgentConfig;
+pub(crate) use config::PlugKind;
 
 /// The file that is read if no other is named.
 const FILE: &str = "/etc/evenkeel/agent.toml";
@@ -60,6 +64,10 @@ pub(crate) fn configuration(place: &Place) -> anyhow::Result<AgentConfig> {
 
 async fn keep(config: AgentConfig) -> anyhow::Result<()> {
     let server = config.server.clone();
+    let _alone = match config.network.plug {
+        PlugKind::None => None,
+        PlugKind::Bridge | PlugKind::OpenVswitch => Some(Alone::begin().await?),
+    };
     let agent = start(config).await?;
     service::ready(&format!("evenkeel agent is ready: control plane at {}", server.display()));
     service::stop_signal().await?;
@@ -70,9 +78,7 @@ async fn keep(config: AgentConfig) -> anyhow::Result<()> {
 
 async fn start(config: AgentConfig) -> anyhow::Result<RunningAgent> {
     let state = std::path::absolute(&config.state)?;
-    fs::create_dir_all(&state).with_context(|| {
-        format!("could not make {}; choose another state directory", state.display())
-    })?;
+    service::make_directory(&state)?;
     let template = match &config.haproxy.template {
         Some(path) => Some(template::checked(path, &config.haproxy.binary, &state).await?),
         None => None,

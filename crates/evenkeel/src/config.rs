@@ -90,11 +90,13 @@ fn worded(error: &toml::de::Error) -> String {
 
 fn settings(place: &Place, prefix: &str) -> anyhow::Result<Vec<Setting>> {
     let mut settings = Vec::new();
-    for (name, value) in std::env::vars() {
-        if let Some(key) = name.strip_prefix(prefix) {
-            let key = key.to_lowercase().split("__").map(ToOwned::to_owned).collect();
-            settings.push(Setting { said: name, key, value });
-        }
+    for (name, value) in std::env::vars_os() {
+        // Names of others need not be text.
+        let Some(name) = name.to_str() else { continue };
+        let Some(key) = name.strip_prefix(prefix) else { continue };
+        let key = key.to_lowercase().split("__").map(ToOwned::to_owned).collect();
+        let value = value.to_str().with_context(|| format!("{name}: its value is no text"))?;
+        settings.push(Setting { said: name.to_owned(), key, value: value.to_owned() });
     }
     settings.sort_by(|one, other| one.said.cmp(&other.said));
     for set in &place.set {
@@ -122,6 +124,32 @@ fn put(table: &mut Table, setting: &Setting) -> anyhow::Result<()> {
     }
     inner.insert(last.clone(), value);
     Ok(())
+}
+
+/// Asserts that `text` says every key that there is, with its default. Keys that have none stand in
+/// it as comments.
+#[cfg(test)]
+pub(crate) fn assert_spelt_out<T>(text: &str)
+where
+    T: serde::Serialize + DeserializeOwned + Default,
+{
+    let said: T = parse(text, Path::new("the file")).expect("the file can be read");
+    let default = Table::try_from(T::default()).expect("a configuration is a table");
+    assert_eq!(Table::try_from(said).expect("likewise"), default, "it says something else");
+    let written: Table = toml::from_str(text).expect("it was read before");
+    for (key, value) in &default {
+        assert_has(&written, key, value);
+    }
+}
+
+#[cfg(test)]
+fn assert_has(written: &Table, key: &str, value: &Value) {
+    let found = written.get(key).unwrap_or_else(|| panic!("`{key}` is not spelt out"));
+    if let (Some(found), Some(inner)) = (found.as_table(), value.as_table()) {
+        for (key, value) in inner {
+            assert_has(found, key, value);
+        }
+    }
 }
 
 #[cfg(test)]

@@ -14,6 +14,7 @@ mod logs;
 mod master;
 mod network;
 mod orphans;
+mod password;
 mod server;
 mod service;
 mod subnet;
@@ -57,6 +58,8 @@ enum Command {
     Network(network::Arguments),
     /// Make and change the subnets of networks.
     Subnet(subnet::Arguments),
+    /// Read a password from standard input, and print what the identity file keeps of it.
+    Password,
     /// Print the OpenAPI document of the service.
     #[command(hide = true)]
     Openapi,
@@ -80,6 +83,7 @@ fn main() -> ExitCode {
         Command::Orphans(arguments) => orphans::run(&arguments),
         Command::Network(arguments) => network::run(arguments),
         Command::Subnet(arguments) => subnet::run(arguments),
+        Command::Password => password::run(),
         Command::Openapi => openapi(),
     };
     match outcome {

@@ -1,6 +1,7 @@
 //! `evenkeel server`: the control plane, for agents that are processes of their own.
 
 mod config;
+mod identity;
 mod network;
 mod world;
 

@@ -1,9 +1,12 @@
 //! What every service of ours does: log, say that it is ready, and end when it is told to.
 
 use std::env;
+use std::fs::DirBuilder;
 use std::io::{self, IsTerminal};
 use std::os::linux::net::SocketAddrExt;
+use std::os::unix::fs::DirBuilderExt;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
+use std::path::Path;
 
 use anyhow::Context;
 use tokio::signal::unix::{SignalKind, signal};
@@ -23,6 +26,18 @@ pub(crate) fn log(filter: &str) -> anyhow::Result<()> {
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
     lines.with_ansi(io::stderr().is_terminal()).init();
     Ok(())
+}
+
+/// Makes a directory for nobody else, if it is not there.
+///
+/// # Errors
+///
+/// The system's.
+pub(crate) fn make_directory(directory: &Path) -> anyhow::Result<()> {
+    let made = DirBuilder::new().recursive(true).mode(0o700).create(directory);
+    made.with_context(|| {
+        format!("could not make {}; choose a directory that can be written", directory.display())
+    })
 }
 
 /// Returns when the process is told to end.

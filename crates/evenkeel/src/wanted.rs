@@ -4,9 +4,10 @@
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
+use evenkeel_plug::{OvsOptions, Tagging};
 use evenkeel_plumbing::ovsdb;
 
-use crate::agent::{self, AgentConfig};
+use crate::agent::{self, AgentConfig, PlugKind};
 use crate::config::Place;
 
 /// What the node is to do.
@@ -47,14 +48,23 @@ impl Wanted {
 
 impl From<AgentConfig> for Wanted {
     fn from(config: AgentConfig) -> Self {
+        let switch = (config.network.plug == PlugKind::OpenVswitch).then(|| {
+            let OvsOptions { socket: database, bridge, tagging, .. } =
+                OvsOptions::from(&config.network.openvswitch);
+            let by_neutron = match tagging {
+                Tagging::Own => false,
+                Tagging::Neutron => true,
+            };
+            WantedSwitch { database, bridge, by_neutron }
+        });
         Self {
+            users: config.haproxy.users().unwrap_or(300_000..=365_535),
+            logs: config.haproxy.logs,
             haproxy: config.haproxy.binary,
             state: config.state,
             secrets: config.secrets,
-            logs: PathBuf::from("/var/log/evenkeel"),
             socket: config.server,
-            users: 300_000..=365_535,
-            switch: None,
+            switch,
         }
     }
 }

@@ -1,9 +1,10 @@
-//! Who there is: a few users and projects, and the tokens they hold.
+//! Who there is: users and projects, and the tokens they hold.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use evenkeel_model::ProjectId;
+use evenkeel_vault::PasswordHash;
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
@@ -27,8 +28,10 @@ pub struct Project {
 pub struct User {
     /// Its id, as Keystone writes ids.
     pub id: &'static str,
-    /// Its name; any password is right.
+    /// Its name.
     pub name: &'static str,
+    /// How he proves who he is.
+    pub password: Password,
     /// The project that a token is for when none is named.
     pub home: &'static str,
     /// His roles.
@@ -37,18 +40,44 @@ pub struct User {
     pub everywhere: bool,
 }
 
-/// The projects there are.
+/// How a user proves who he is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Password {
+    /// Any password is right: for trying out.
+    Any,
+    /// By the one that this was made of.
+    Kept(PasswordHash),
+}
+
+/// Who there is. Said once in the life of a process, and not changed in it.
+#[derive(Clone, Copy, Debug)]
+pub struct People {
+    /// The projects.
+    pub projects: &'static [Project],
+    /// The users; the home of each is one of the projects.
+    pub users: &'static [User],
+}
+
+/// Whom everybody can be who tries things out: [`USERS`], with any password.
+impl Default for People {
+    fn default() -> Self {
+        Self { projects: &PROJECTS, users: &USERS }
+    }
+}
+
+/// The projects there are where nobody says anything else.
 pub const PROJECTS: [Project; 3] = [
     Project { id: "d0000000000000000000000000000001", name: "demo" },
     Project { id: "d0000000000000000000000000000002", name: "alt" },
     Project { id: "d0000000000000000000000000000003", name: "admin" },
 ];
 
-/// The users there are.
+/// The users there are where nobody says anything else.
 pub const USERS: [User; 4] = [
     User {
         id: "e0000000000000000000000000000001",
         name: "admin",
+        password: Password::Any,
         home: "admin",
         roles: &["admin", "member", "reader"],
         everywhere: true,
@@ -56,6 +85,7 @@ pub const USERS: [User; 4] = [
     User {
         id: "e0000000000000000000000000000002",
         name: "demo",
+        password: Password::Any,
         home: "demo",
         roles: &["member", "reader"],
         everywhere: false,
@@ -63,6 +93,7 @@ pub const USERS: [User; 4] = [
     User {
         id: "e0000000000000000000000000000003",
         name: "alt",
+        password: Password::Any,
         home: "alt",
         roles: &["member", "reader"],
         everywhere: false,
@@ -70,6 +101,7 @@ pub const USERS: [User; 4] = [
     User {
         id: "e0000000000000000000000000000004",
         name: "reader",
+        password: Password::Any,
         home: "demo",
         roles: &["reader"],
         everywhere: false,
@@ -99,6 +131,7 @@ impl Principal {
 /// The users, the projects and the tokens that were issued. Clones share the tokens.
 #[derive(Clone, Debug, Default)]
 pub struct Directory {
+    people: People,
     tokens: Arc<Mutex<Tokens>>,
 }
 
@@ -108,14 +141,14 @@ struct Tokens {
     by_age: VecDeque<String>,
 }
 
-/// The user with this name or id.
+/// The user with this name or id, of those who are there where nobody says anything else.
 pub fn user(name_or_id: &str) -> Option<User> {
-    USERS.into_iter().find(|user| user.name == name_or_id || user.id == name_or_id)
+    Directory::default().user(name_or_id)
 }
 
-/// The project with this name or id.
+/// The project with this name or id, of those that are there where nobody says anything else.
 pub fn project(name_or_id: &str) -> Option<Project> {
-    PROJECTS.into_iter().find(|project| project.name == name_or_id || project.id == name_or_id)
+    Directory::default().project(name_or_id)
 }
 
 impl User {
@@ -123,14 +156,41 @@ impl User {
     pub fn works_in(&self, project: Project) -> bool {
         self.everywhere || self.home == project.name
     }
+}
 
-    /// The project that a token is for when none is named.
-    pub fn home_project(&self) -> Project {
-        project(self.home).expect("each user's home is one of the projects")
+impl Password {
+    /// Whether `password` is right. That takes some tenths of a second of work, by design.
+    pub fn is(&self, password: &str) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Kept(hash) => hash.is_of(password.as_bytes()),
+        }
     }
 }
 
 impl Directory {
+    /// A directory of these people, who hold no token yet.
+    pub fn of(people: People) -> Self {
+        Self { people, tokens: Arc::default() }
+    }
+
+    /// Who there is.
+    pub const fn people(&self) -> People {
+        self.people
+    }
+
+    /// The user with this name or id.
+    pub fn user(&self, name_or_id: &str) -> Option<User> {
+        let is_he = |user: &&User| user.name == name_or_id || user.id == name_or_id;
+        self.people.users.iter().find(is_he).copied()
+    }
+
+    /// The project with this name or id.
+    pub fn project(&self, name_or_id: &str) -> Option<Project> {
+        let is_it = |it: &&Project| it.name == name_or_id || it.id == name_or_id;
+        self.people.projects.iter().find(is_it).copied()
+    }
+
     /// A token for `user` in `project`. Whether he works there was asked before.
     pub fn issue(&self, user: User, project: Project) -> (String, Principal) {
         let issued = OffsetDateTime::now_utc();

@@ -7,15 +7,21 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
+use evenkeel_vault::PasswordHash;
 use serde::Deserialize;
 use serde_json::{Value, json};
+use tokio::sync::Semaphore;
+use tokio::task::spawn_blocking;
 
 use crate::clock::keystone_time;
-use crate::directory::{self, Directory, PROJECTS, Principal, Project, USERS, User};
+use crate::directory::{Directory, Password, Principal, Project, User};
 use crate::refusal::IdentityRefusal;
 
 /// The region of all endpoints.
 pub const REGION: &str = "local";
+
+/// How many passwords are judged at once; others wait their turn.
+const JUDGING: usize = 2;
 
 const METHODS: [&str; 2] = ["password", "token"];
 
@@ -23,6 +29,8 @@ const METHODS: [&str; 2] = ["password", "token"];
 #[derive(Clone, Debug)]
 struct Identity {
     directory: Directory,
+    /// How many passwords may be judged at once: each is work.
+    judging: Arc<Semaphore>,
     /// `http://127.0.0.1:9876`, without a slash at the end.
     base: Arc<str>,
 }
@@ -47,7 +55,11 @@ pub fn router(directory: Directory, base: &str) -> Router {
         .route("/identity/v3/users/{id}", get(show_user))
         .route("/identity/v3/domains", get(domains))
         .route("/identity/v3/domains/{id}", get(show_domain))
-        .with_state(Identity { directory, base: base.into() })
+        .with_state(Identity {
+            directory,
+            judging: Arc::new(Semaphore::new(JUDGING)),
+            base: base.into(),
+        })
 }
 
 impl Identity {
@@ -55,6 +67,19 @@ impl Identity {
     fn caller(&self, headers: &HeaderMap) -> Result<Principal, IdentityRefusal> {
         let token = token(headers, "x-auth-token").ok_or(IdentityRefusal::Unauthorized)?;
         self.directory.validate(token).ok_or(IdentityRefusal::Unauthorized)
+    }
+
+    /// The user, if the password is his. Whether there is such a user cannot be told from how long
+    /// a refusal takes.
+    async fn prove(&self, claimant: &Claimant) -> Result<User, IdentityRefusal> {
+        let name = claimant.id.as_ref().or(claimant.name.as_ref());
+        let user = name.and_then(|name| self.directory.user(name));
+        let kept = user.map_or(Password::Kept(PasswordHash::of_nobody()), |user| user.password);
+        let password = claimant.password.clone();
+        let place = self.judging.acquire().await.map_err(|_| IdentityRefusal::Unauthorized)?;
+        let is_right = spawn_blocking(move || kept.is(&password)).await.unwrap_or(false);
+        drop(place);
+        user.filter(|_| is_right).ok_or(IdentityRefusal::Unauthorized)
     }
 
     fn version(&self) -> Value {
@@ -128,8 +153,8 @@ async fn issue_token(
     let request: AuthRequest = serde_json::from_slice(&body).map_err(|error| {
         IdentityRefusal::BadRequest(format!("The body is not an authentication request: {error}."))
     })?;
-    let (user, method) = request.user(&identity)?;
-    let project = request.project(user)?;
+    let (user, method) = request.user(&identity).await?;
+    let project = request.project(&identity, user)?;
     let (token, principal) = identity.directory.issue(user, project);
     let body = identity.token_body(&principal, method);
     Ok((StatusCode::CREATED, [("x-subject-token", token)], Json(body)).into_response())
@@ -186,7 +211,8 @@ async fn own_projects(
     headers: HeaderMap,
 ) -> Result<Json<Value>, IdentityRefusal> {
     let caller = identity.caller(&headers)?;
-    let own = PROJECTS.into_iter().filter(|project| caller.user.works_in(*project));
+    let all = identity.directory.people().projects.iter().copied();
+    let own = all.filter(|project| caller.user.works_in(*project));
     Ok(Json(json!({"projects": own.map(project_view).collect::<Vec<_>>(), "links": {}})))
 }
 
@@ -196,7 +222,8 @@ async fn projects(
     Query(wanted): Query<Wanted>,
 ) -> Result<Json<Value>, IdentityRefusal> {
     identity.caller(&headers)?;
-    let found = PROJECTS.into_iter().filter(|project| wanted.is(project.name));
+    let all = identity.directory.people().projects.iter().copied();
+    let found = all.filter(|project| wanted.is(project.name));
     Ok(Json(json!({"projects": found.map(project_view).collect::<Vec<_>>(), "links": {}})))
 }
 
@@ -206,8 +233,10 @@ async fn show_project(
     Path(id): Path<String>,
 ) -> Result<Json<Value>, IdentityRefusal> {
     identity.caller(&headers)?;
-    let found = PROJECTS.into_iter().find(|project| project.id == id);
-    let project = found.ok_or(IdentityRefusal::NotFound { kind: "project", id })?;
+    let mut all = identity.directory.people().projects.iter().copied();
+    let project = all
+        .find(|project| project.id == id)
+        .ok_or(IdentityRefusal::NotFound { kind: "project", id })?;
     Ok(Json(json!({"project": project_view(project)})))
 }
 
@@ -217,7 +246,8 @@ async fn users(
     Query(wanted): Query<Wanted>,
 ) -> Result<Json<Value>, IdentityRefusal> {
     identity.caller(&headers)?;
-    let found = USERS.into_iter().filter(|user| wanted.is(user.name));
+    let all = identity.directory.people().users.iter().copied();
+    let found = all.filter(|user| wanted.is(user.name));
     Ok(Json(json!({"users": found.map(user_view).collect::<Vec<_>>(), "links": {}})))
 }
 
@@ -227,8 +257,9 @@ async fn show_user(
     Path(id): Path<String>,
 ) -> Result<Json<Value>, IdentityRefusal> {
     identity.caller(&headers)?;
-    let found = USERS.into_iter().find(|user| user.id == id);
-    let user = found.ok_or(IdentityRefusal::NotFound { kind: "user", id })?;
+    let mut all = identity.directory.people().users.iter().copied();
+    let user =
+        all.find(|user| user.id == id).ok_or(IdentityRefusal::NotFound { kind: "user", id })?;
     Ok(Json(json!({"user": user_view(user)})))
 }
 
@@ -285,7 +316,7 @@ fn token<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers.get(name).and_then(|value| value.to_str().ok())
 }
 
-/// The body of `POST /v3/auth/tokens`, as far as it is looked at: passwords are not.
+/// The body of `POST /v3/auth/tokens`, as far as it is looked at.
 #[derive(Debug, Deserialize)]
 struct AuthRequest {
     auth: Auth,
@@ -301,30 +332,42 @@ struct Auth {
 struct Proof {
     methods: Vec<String>,
     password: Option<PasswordProof>,
-    token: Option<Named>,
+    token: Option<Earlier>,
 }
 
 #[derive(Debug, Deserialize)]
 struct PasswordProof {
-    user: Named,
+    user: Claimant,
+}
+
+// No `Debug`, which would print the password.
+#[derive(Deserialize)]
+struct Claimant {
+    id: Option<String>,
+    name: Option<String>,
+    #[serde(default)]
+    password: String,
+}
+
+impl std::fmt::Debug for Claimant {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Claimant").field("name", &self.name).finish_non_exhaustive()
+    }
 }
 
 #[derive(Debug, Deserialize)]
-struct Named {
+struct Earlier {
     id: Option<String>,
-    name: Option<String>,
 }
 
 impl AuthRequest {
-    fn user(&self, identity: &Identity) -> Result<(User, &'static str), IdentityRefusal> {
+    async fn user(&self, identity: &Identity) -> Result<(User, &'static str), IdentityRefusal> {
         let proof = &self.auth.identity;
         let method = METHODS.into_iter().find(|known| proof.methods.iter().any(|it| it == known));
         match method {
             Some("password") => {
-                let named = proof.password.as_ref().map(|password| &password.user);
-                let name = named.and_then(|named| named.id.as_ref().or(named.name.as_ref()));
-                let user = name.and_then(|name| directory::user(name));
-                user.map(|user| (user, "password")).ok_or(IdentityRefusal::Unauthorized)
+                let proof = proof.password.as_ref().ok_or(IdentityRefusal::Unauthorized)?;
+                Ok((identity.prove(&proof.user).await?, "password"))
             }
             Some("token") => {
                 let token = proof.token.as_ref().and_then(|token| token.id.as_deref());
@@ -335,13 +378,14 @@ impl AuthRequest {
         }
     }
 
-    fn project(&self, user: User) -> Result<Project, IdentityRefusal> {
+    fn project(&self, identity: &Identity, user: User) -> Result<Project, IdentityRefusal> {
         let wanted = self.auth.scope.as_ref().and_then(|scope| scope.get("project"));
         let Some(wanted) = wanted else {
-            return Ok(user.home_project());
+            let home = identity.directory.project(user.home);
+            return home.ok_or(IdentityRefusal::Unauthorized);
         };
         let name = wanted.get("id").or_else(|| wanted.get("name")).and_then(Value::as_str);
-        let project = name.and_then(directory::project);
+        let project = name.and_then(|name| identity.directory.project(name));
         project.filter(|project| user.works_in(*project)).ok_or(IdentityRefusal::Unauthorized)
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! The stock clients resolve names through the identity and the network service before they ask
 //! for a load balancer, and keep certificates in the key manager. These façades answer just those
-//! questions, for three fixed projects and the networks and secrets of our own store. They are for `evenkeel dev`: any password opens the door.
+//! questions, for a few users and projects and the networks and secrets of our own store. In
+//! `evenkeel dev` any password opens the door; `evenkeel server` says who there is.
 
 pub mod clock;
 pub mod directory;

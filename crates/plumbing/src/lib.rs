@@ -29,3 +29,4 @@ pub use ovsdb::{Ovsdb, OvsdbError};
 pub use packet::Speaker;
 pub use process::{Identity, Process};
 pub use program::{Lifetime, Program};
+pub use starter::starts;

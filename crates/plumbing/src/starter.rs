@@ -8,6 +8,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
 use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread;
 use std::time::Duration;
@@ -41,8 +42,16 @@ static STARTER: LazyLock<Sender<Order>> = LazyLock::new(|| {
     sender
 });
 
+static STARTS: AtomicU64 = AtomicU64::new(0);
+
+/// How many programs this process has started, or tried to.
+pub fn starts() -> u64 {
+    STARTS.load(Ordering::Relaxed)
+}
+
 /// Starts a program that writes to `output`.
 pub(crate) async fn start(program: Program, output: File) -> io::Result<Process> {
+    STARTS.fetch_add(1, Ordering::Relaxed);
     let (answer, started) = oneshot::channel();
     let order = Order::Start { program, output, answer };
     STARTER.send(order).map_err(io::Error::other)?;

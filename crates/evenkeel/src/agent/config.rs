@@ -12,6 +12,7 @@ use evenkeel_model::provider::ProviderName;
 use evenkeel_plumbing::process::is_root;
 use serde::{Deserialize, Serialize};
 
+use super::ovs::OvsConfig;
 use super::timings::TimingsConfig;
 
 /// What the agent is told.
@@ -45,7 +46,10 @@ pub(crate) struct NetworkConfig {
     /// Where namespaces have their names.
     pub(crate) namespaces: PathBuf,
     /// The operator's bridges, by the ids of their networks; other networks get bridges of ours.
+    /// For `plug = "bridge"`.
     pub(crate) bridges: BTreeMap<NetworkId, String>,
+    /// For `plug = "openvswitch"`.
+    pub(crate) openvswitch: OvsConfig,
 }
 
 /// What VIPs are plugged into.
@@ -54,6 +58,9 @@ pub(crate) struct NetworkConfig {
 pub(crate) enum PlugKind {
     /// Linux bridges, one for each network.
     Bridge,
+    /// Open vSwitch.
+    #[serde(alias = "ovs")]
+    OpenVswitch,
     /// Nothing: VIPs are loopback addresses, for trying out.
     None,
 }
@@ -87,7 +94,7 @@ impl Default for AgentConfig {
         Self {
             log: "info".to_owned(),
             state: "/var/lib/evenkeel/agent".into(),
-            secrets: "/run/evenkeel/secrets".into(),
+            secrets: "/run/evenkeel-agent/secrets".into(),
             server: "/run/evenkeel/agent.sock".into(),
             host: None,
             capacity: 1000,
@@ -101,7 +108,12 @@ impl Default for AgentConfig {
 
 impl Default for NetworkConfig {
     fn default() -> Self {
-        Self { plug: PlugKind::Bridge, namespaces: "/run/netns".into(), bridges: BTreeMap::new() }
+        Self {
+            plug: PlugKind::Bridge,
+            namespaces: "/run/netns".into(),
+            bridges: BTreeMap::new(),
+            openvswitch: OvsConfig::default(),
+        }
     }
 }
 
@@ -159,5 +171,29 @@ impl AgentConfig {
         }
         let name = fs::read_to_string("/proc/sys/kernel/hostname");
         Ok(name.context("could not ask for the name of the node; set host")?.trim().to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::config::{assert_spelt_out, parse};
+
+    use super::*;
+
+    #[test]
+    fn the_file_spells_out_every_default() {
+        assert_spelt_out::<AgentConfig>(include_str!("../../../../etc/agent.toml"));
+    }
+
+    #[test]
+    fn times_are_more_than_nothing() {
+        let read = |recheck| {
+            let text = format!("[timings]\nrecheck = {recheck}");
+            parse::<AgentConfig>(&text, "agent.toml".as_ref())
+        };
+        assert!(read("0.5").is_ok());
+        for nonsense in ["0", "-1", "nan", "1e9"] {
+            assert!(read(nonsense).is_err(), "{nonsense}");
+        }
     }
 }

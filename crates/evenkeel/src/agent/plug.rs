@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use evenkeel_driver::{Loopback, Plug};
-use evenkeel_plug::{Bridge, Namespaced, Wiring};
+use evenkeel_plug::{Bridge, Namespaced, OpenVswitch, OvsOptions, Wiring};
 use evenkeel_plumbing::Namespaces;
 
 use super::config::{NetworkConfig, PlugKind};
@@ -20,6 +20,10 @@ pub(super) fn plug(config: &NetworkConfig) -> anyhow::Result<Arc<dyn Plug>> {
         PlugKind::None => return Ok(Arc::new(Loopback)),
         PlugKind::Bridge => Arc::new(
             Bridge::new(names.clone(), config.bridges.clone())
+                .context("could not look at the network of this node")?,
+        ),
+        PlugKind::OpenVswitch => Arc::new(
+            OpenVswitch::new(names.clone(), OvsOptions::from(&config.openvswitch))
                 .context("could not look at the network of this node")?,
         ),
     };

@@ -17,6 +17,8 @@ pub(crate) struct ServerConfig {
     pub(crate) log: String,
     /// What the secrets in the database are sealed with; made with the first database.
     pub(crate) master_keys: PathBuf,
+    /// Who may use the API; only its owner may read it.
+    pub(crate) identity: PathBuf,
     pub(crate) database: Database,
     pub(crate) agents: Agents,
     pub(crate) api: Config,
@@ -49,6 +51,7 @@ impl Default for ServerConfig {
         Self {
             log: "info".to_owned(),
             master_keys: "/var/lib/evenkeel/master.key".into(),
+            identity: "/etc/evenkeel/identity.toml".into(),
             database: Database::default(),
             agents: Agents::default(),
             api: Config::default(),
@@ -75,5 +78,17 @@ impl Database {
             Some(url) => Backend::Postgres { url: url.clone() },
             None => Backend::Sqlite { path: self.path.clone() },
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::config::assert_spelt_out;
+
+    use super::*;
+
+    #[test]
+    fn the_file_spells_out_every_default() {
+        assert_spelt_out::<ServerConfig>(include_str!("../../../../etc/server.toml"));
     }
 }

@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use evenkeel_control::config::AuthStrategy;
 use evenkeel_control::{ControlPlane, Services};
+use evenkeel_facade as facade;
+use evenkeel_facade::directory::People;
 use evenkeel_facade::{Directory, KeyManager, network};
 use evenkeel_haproxy::render::CAPABILITIES;
 use evenkeel_store::{Store, StoreConfig, SystemClock};
@@ -12,8 +14,10 @@ use evenkeel_wire::grpc::socket::Socket;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-use super::ServerConfig;
-use crate::master;
+use super::{ServerConfig, identity};
+use crate::{master, service};
+
+const NOBODY: People = People { projects: &[], users: &[] };
 
 /// A control plane that runs.
 #[derive(Debug)]
@@ -27,26 +31,30 @@ impl World {
     pub(super) async fn start(config: ServerConfig, listener: TcpListener) -> anyhow::Result<Self> {
         let base = format!("http://{}", listener.local_addr()?);
         let store = open_store(&config).await?;
-        for entry in config.networks {
+        for entry in config.networks.clone() {
             let (network, subnets) = entry.network()?;
             let name = network.name.clone();
             let configured = store.configure_network(network, subnets).await;
             configured.with_context(|| format!("network {name} of the configuration"))?;
         }
         let keyring = master::keyring(&store, &config.master_keys).await?;
-        let directory = directory(config.api.auth_strategy)?;
+        let directory = directory(&config)?;
         let key_manager = KeyManager::new(directory.clone(), store.clone(), keyring.clone(), &base);
-        let services =
-            Services { identity: None, key_store: Some(Arc::new(key_manager.clone())), keyring };
+        let services = Services {
+            identity: Some(Arc::new(directory.clone())),
+            key_store: Some(Arc::new(key_manager.clone())),
+            keyring,
+        };
         let mut api = config.api;
         for provider in &mut api.providers {
             provider.capabilities = CAPABILITIES;
         }
         let control = ControlPlane::start(api, store.clone(), services)?;
-        let socket = Socket::bind(&config.agents.socket, config.agents.uids)?;
+        let socket = Socket::bind(&config.agents.socket, config.agents.uids).await?;
         control.serve_agents(socket);
         let app = control
             .router()
+            .merge(facade::identity::router(directory.clone(), &base))
             .merge(key_manager.router())
             .merge(network::router(directory, store, &base));
         let serving = tokio::spawn({
@@ -63,13 +71,17 @@ impl World {
     }
 }
 
-fn directory(strategy: AuthStrategy) -> anyhow::Result<Directory> {
-    match strategy {
-        AuthStrategy::NoAuth | AuthStrategy::Testing => Ok(Directory::default()),
-        AuthStrategy::Keystone => bail!(
-            "api.auth_strategy: a Keystone cannot be asked yet; say testing or noauth where nobody \
-             else reaches the API"
-        ),
+/// Who may use the API. Where nobody is asked who he is, nobody can get a token either.
+fn directory(config: &ServerConfig) -> anyhow::Result<Directory> {
+    match config.api.auth_strategy {
+        AuthStrategy::NoAuth | AuthStrategy::Testing => Ok(Directory::of(NOBODY)),
+        AuthStrategy::Keystone => {
+            let people = identity::people(&config.identity);
+            people.map(Directory::of).context(
+                "api.auth_strategy is keystone, which is answered here from the identity file: a \
+                 Keystone elsewhere cannot be asked yet",
+            )
+        }
     }
 }
 
@@ -79,6 +91,10 @@ fn directory(strategy: AuthStrategy) -> anyhow::Result<Directory> {
 ///
 /// The store's.
 pub(crate) async fn open_store(config: &ServerConfig) -> anyhow::Result<Store> {
+    let files = [&config.database.path, &config.master_keys];
+    for directory in files.into_iter().filter_map(|file| file.parent()) {
+        service::make_directory(directory)?;
+    }
     let store = Store::open(StoreConfig {
         backend: config.database.backend(),
         inline: false,

@@ -54,7 +54,7 @@ impl Lab {
 
     fn token(&self, user: &str) -> String {
         let user = directory::user(user).unwrap();
-        self.directory.issue(user, user.home_project()).0
+        self.directory.issue(user, directory::project(user.home).unwrap()).0
     }
 
     async fn send(

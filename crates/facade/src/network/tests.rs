@@ -57,7 +57,7 @@ impl Lab {
 
     async fn send(&self, user: &str, method: Method, path: &str, body: String) -> Answer {
         let user = directory::user(user).unwrap();
-        let (token, _) = self.directory.issue(user, user.home_project());
+        let (token, _) = self.directory.issue(user, directory::project(user.home).unwrap());
         let request = Request::builder()
             .method(method)
             .uri(format!("/network/v2.0/{path}"))

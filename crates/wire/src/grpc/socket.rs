@@ -63,11 +63,11 @@ impl Socket {
     /// # Errors
     ///
     /// [`SocketError`]: it cannot be.
-    pub fn bind(path: &Path, others: BTreeSet<u32>) -> Result<Self, SocketError> {
+    pub async fn bind(path: &Path, others: BTreeSet<u32>) -> Result<Self, SocketError> {
         if let Some(directory) = path.parent() {
             prepare(directory, !others.is_empty())?;
         }
-        make_room(path)?;
+        make_room(path).await?;
         let (listener, made) = listen(path, !others.is_empty())?;
         Ok(Self { path: path.to_owned(), others, listener, made })
     }
@@ -95,9 +95,10 @@ impl Socket {
         file(&self.path).is_ok_and(|found| found == self.made)
     }
 
-    /// Makes the file anew, after somebody took it away.
+    /// Makes the file anew, after somebody took it away. What stands in its place now is not ours
+    /// to remove.
     pub(super) fn renew(&mut self) -> Result<(), SocketError> {
-        *self = Self::bind(&self.path, self.others.clone())?;
+        (self.listener, self.made) = listen(&self.path, !self.others.is_empty())?;
         Ok(())
     }
 
@@ -133,12 +134,16 @@ fn prepare(directory: &Path, shared: bool) -> Result<(), SocketError> {
 }
 
 /// Removes the socket of an earlier life, and nothing else.
-fn make_room(path: &Path) -> Result<(), SocketError> {
+async fn make_room(path: &Path) -> Result<(), SocketError> {
     match fs::symlink_metadata(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         Err(error) => Err(system("look at", path)(error)),
         Ok(found) if !found.file_type().is_socket() => Err(SocketError::Strange(path.to_owned())),
-        Ok(_) => match std::os::unix::net::UnixStream::connect(path) {
+        // Never waits: a listener that is too busy to be reached is one.
+        Ok(_) => match UnixStream::connect(path).await {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                Err(SocketError::Taken(path.to_owned()))
+            }
             Ok(_) => Err(SocketError::Taken(path.to_owned())),
             Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
                 fs::remove_file(path).map_err(system("remove", path))

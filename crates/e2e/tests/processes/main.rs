@@ -1,0 +1,6 @@
+//! `evenkeel server` and `evenkeel agent` as two processes, as an operator meets them.
+
+mod life;
+mod pair;
+mod refused;
+mod stranger;

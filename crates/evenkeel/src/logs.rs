@@ -69,7 +69,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
         if !arguments.follow {
             return Ok(());
         }
-        runtime.block_on(tokio::time::sleep(LOOK));
+        runtime.block_on(async { tokio::time::sleep(LOOK).await });
     }
 }
 

@@ -3,7 +3,7 @@
 use std::process::Output;
 
 use anyhow::{Context, ensure};
-use evenkeel_e2e::{Lab, http, lab};
+use evenkeel_e2e::{Lab, http, lab, python};
 use serde_json::{Value, json};
 use tokio::process::Command;
 
@@ -111,5 +111,13 @@ async fn who_says_nothing_is_told_what_to_say() -> anyhow::Result<()> {
     let stranger = [by_token(&lab)[0].clone(), ("EVENKEEL_TOKEN", "guess".to_owned())];
     let said = complaint(&stranger, &["network", "list"]).await?;
     ensure!(said.contains("does not know who asks"), "{said}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_stock_client_makes_networks_and_floating_ips() -> anyhow::Result<()> {
+    let lab = Lab::start().await?;
+    let printed = python::run(&lab, "networks.py", &[]).await?;
+    ensure!(printed.contains("networks: all good"), "{printed}");
     Ok(())
 }

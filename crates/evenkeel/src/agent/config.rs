@@ -45,6 +45,11 @@ pub(crate) struct NetworkConfig {
     pub(crate) plug: PlugKind,
     /// Where namespaces have their names.
     pub(crate) namespaces: PathBuf,
+    /// How often each address is announced when it is plugged, a second apart; 0 announces none.
+    pub(crate) announcements: u32,
+    /// For how many milliseconds it is asked whether somebody else has an IPv4 address, before it
+    /// is taken; 0 asks nobody.
+    pub(crate) ask_milliseconds: u32,
     /// The operator's bridges, by the ids of their networks; other networks get bridges of ours.
     /// For `plug = "bridge"`.
     pub(crate) bridges: BTreeMap<NetworkId, String>,
@@ -111,6 +116,8 @@ impl Default for NetworkConfig {
         Self {
             plug: PlugKind::Bridge,
             namespaces: "/run/netns".into(),
+            announcements: 3,
+            ask_milliseconds: 50,
             bridges: BTreeMap::new(),
             openvswitch: OvsConfig::default(),
         }

@@ -1,6 +1,7 @@
 //! What brings VIPs to the node, as the configuration says.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context;
 use evenkeel_driver::{Loopback, Plug};
@@ -27,5 +28,7 @@ pub(super) fn plug(config: &NetworkConfig) -> anyhow::Result<Arc<dyn Plug>> {
                 .context("could not look at the network of this node")?,
         ),
     };
-    Ok(Arc::new(Namespaced::new(names, wiring)))
+    let asked = Duration::from_millis(config.ask_milliseconds.into());
+    let plug = Namespaced::new(names, wiring).announcing(config.announcements).asking(asked);
+    Ok(Arc::new(plug))
 }

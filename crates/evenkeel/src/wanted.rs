@@ -18,7 +18,7 @@ pub(crate) struct Wanted {
     pub(crate) secrets: PathBuf,
     pub(crate) logs: PathBuf,
     pub(crate) socket: PathBuf,
-    pub(crate) users: RangeInclusive<u32>,
+    pub(crate) users: Option<RangeInclusive<u32>>,
     pub(crate) switch: Option<WantedSwitch>,
 }
 
@@ -58,7 +58,7 @@ impl From<AgentConfig> for Wanted {
             WantedSwitch { database, bridge, by_neutron }
         });
         Self {
-            users: config.haproxy.users().unwrap_or(300_000..=365_535),
+            users: config.haproxy.users(),
             logs: config.haproxy.logs,
             haproxy: config.haproxy.binary,
             state: config.state,

@@ -24,8 +24,8 @@ pub(crate) struct Facts {
     pub(crate) descriptors: u64,
     /// Directories, in the order in which they are told.
     pub(crate) places: Vec<Place>,
-    /// Names of users within the range that load balancers run as.
-    pub(crate) users: Vec<String>,
+    /// Names of users within the range that load balancers run as, if there is one.
+    pub(crate) users: Option<Vec<String>>,
     /// Whether the clock is later than this program was made.
     pub(crate) is_clock_plausible: bool,
     /// The control plane's socket.

@@ -39,7 +39,7 @@ pub(super) async fn facts(wanted: &Wanted) -> Facts {
             place::look(Use::Secrets, &wanted.secrets),
             place::look(Use::Logs, &wanted.logs),
         ],
-        users: machine::users(&wanted.users),
+        users: wanted.users.as_ref().map(machine::users),
         is_clock_plausible: machine::is_clock_plausible(),
         server: Server {
             socket: wanted.socket.clone(),

@@ -12,7 +12,7 @@ pub(super) fn findings(facts: &Facts) -> Vec<Finding> {
     let mut all = vec![groups(&facts.groups), descriptors(facts.descriptors)];
     all.extend(facts.places.iter().map(place));
     all.extend([
-        users(&facts.users),
+        users(facts.users.as_deref()),
         clock(facts.is_clock_plausible),
         server(&facts.server),
         agent(&facts.agent),
@@ -93,13 +93,19 @@ fn place(place: &Place) -> Finding {
     thing.ok(format!("{path}, {} MiB free{there}", bytes / MIB))
 }
 
-fn users(users: &[String]) -> Finding {
-    let thing = Thing("EK073", "user ids of load balancers");
+fn users(users: Option<&[String]>) -> Finding {
+    let thing = Thing("EK073", "users of load balancers");
+    let Some(users) = users else {
+        return thing.warning(
+            "none: HAProxies run as the agent does, with its rights",
+            "run the agent as root, or set haproxy.users in agent.toml",
+        );
+    };
     if users.is_empty() {
         return thing.ok("none of /etc/passwd is among them");
     }
     let some = users.iter().take(5).map(String::as_str).collect::<Vec<_>>().join(", ");
-    let cure = "give the agent a range of ids that nobody has, by first_uid";
+    let cure = "let haproxy.users in agent.toml be a range of ids that nobody has";
     thing.missing(format!("these users have one: {some}"), cure)
 }
 

@@ -56,7 +56,7 @@ fn sound() -> Facts {
         },
         descriptors: 1 << 20,
         places: vec![place(Use::State, false), place(Use::Secrets, true), place(Use::Logs, false)],
-        users: Vec::new(),
+        users: Some(Vec::new()),
         is_clock_plausible: true,
         server: Server { socket: PathBuf::from("/run/evenkeel/agent.sock"), answers: works() },
         agent: AgentHere { runs: Some(true), things: 3 },
@@ -198,7 +198,11 @@ fn directories_are_judged_by_what_they_are_for() {
 
 #[test]
 fn users_clock_server_and_leftovers_are_told() {
-    assert_eq!(found(|it| it.users = vec!["web (300007)".to_owned()]), [("EK073", State::Missing)]);
+    assert_eq!(
+        found(|it| it.users = Some(vec!["web (300007)".to_owned()])),
+        [("EK073", State::Missing)]
+    );
+    assert_eq!(found(|it| it.users = None), [("EK073", State::Warning)]);
     assert_eq!(found(|it| it.is_clock_plausible = false), [("EK074", State::Missing)]);
     let seen = found(|it| it.server.answers = Trial::Fails("no such file".to_owned()));
     assert_eq!(seen, [("EK080", State::Warning)]);

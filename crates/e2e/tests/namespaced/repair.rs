@@ -90,3 +90,34 @@ fn what_was_broken_comes_back_on_bridges() {
         gone(&stage, &before).await
     });
 }
+
+/// What an agent found in order it does not touch: the same processes, no change to the kernel.
+#[test]
+fn an_agent_that_starts_again_changes_nothing() {
+    lab(async || {
+        let mut stage = Stage::set(Switch::Bridge).await?;
+        let mut served = Vec::new();
+        for last in 20..24 {
+            served.push(Served::at(&stage, &format!("2.2.2.{last}")).await?);
+        }
+        let before = (haproxies()?, stage.snapshot().await?);
+        stage.node.kill_agent().await?;
+        for each in &served {
+            stage.client.get(each.vip, "/").await?.expect(200)?;
+        }
+        let logged = stage.node.agent_log().len();
+        stage.node.start_agent(&[])?;
+        let line = eventually("the agent is in sync", SETTLE, async || {
+            // A request meanwhile fails the test.
+            stage.client.get(served[0].vip, "/").await?.expect(200)?;
+            let log = stage.node.agent_log();
+            let line = log[logged..].lines().find(|line| line.contains("in sync"));
+            line.map(str::to_owned).ok_or_else(|| anyhow::anyhow!("{}", &log[logged..]))
+        })
+        .await?;
+        ensure!(line.contains("netlink_writes=0"), "{line}");
+        ensure!(line.contains("starts=0"), "{line}");
+        ensure!((haproxies()?, stage.snapshot().await?) == before, "something is different");
+        Ok(())
+    });
+}

@@ -147,3 +147,8 @@ async fn off_and_on(stage: &Stage, load_balancer: &Value) -> anyhow::Result<()> 
 fn a_load_balancer_lives_and_leaves_no_trace_on_bridges() {
     lab(async || the_life_of_a_load_balancer(Switch::Bridge).await);
 }
+
+#[test]
+fn a_load_balancer_lives_and_leaves_no_trace_on_open_vswitch() {
+    lab(async || the_life_of_a_load_balancer(Switch::open_vswitch().await?).await);
+}

@@ -42,7 +42,7 @@ pub(crate) async fn first_answer() -> anyhow::Result<Vec<Row>> {
         aim: "p50 ≤ 200 ms".to_owned(),
         measured: format!("p50 {}, p95 {}", ms(all.median()), ms(all.percentile(95))),
         compared: format!(
-            "HAProxy's own start with the same file: p50 {}, p95 {}",
+            "a HAProxy with a minimal file, alone: p50 {}, p95 {}",
             ms(haproxy.median()),
             ms(haproxy.percentile(95))
         ),
@@ -71,7 +71,7 @@ async fn until_answer(from: &Place, vip: SocketAddr) -> anyhow::Result<()> {
     }
 }
 
-/// From the start of a HAProxy with a file like this one's, in the VIP's namespace on another port,
+/// From the start of a HAProxy with a minimal file, in the VIP's namespace on another port,
 /// to its first answer.
 async fn haproxy_alone(stage: &Stage, id: &str, load_balancer: &Value) -> anyhow::Result<Duration> {
     let place = Place::named(&format!("qlbaas-{id}"))?;

@@ -60,6 +60,21 @@ impl Api {
         http::request(self.socket, method, &target, &self.headers, body.as_ref()).await
     }
 
+    /// One call of our own API, below `/v2/evenkeel`.
+    ///
+    /// # Errors
+    ///
+    /// The service does not answer.
+    pub async fn manage(
+        &self,
+        method: &str,
+        path: &str,
+        body: Option<Value>,
+    ) -> anyhow::Result<Answer> {
+        let target = format!("/v2/evenkeel{path}");
+        http::request(self.socket, method, &target, &self.headers, body.as_ref()).await
+    }
+
     /// `POST`, and the object that was created.
     ///
     /// # Errors

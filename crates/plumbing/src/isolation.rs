@@ -12,10 +12,10 @@ use rustix::mount::{MountFlags, mount};
 const INSIDE: &str = "EVENKEEL_ISOLATED";
 
 /// What a test must not share with the machine: names of namespaces, sockets and state of daemons.
-const OWN: [&str; 3] = ["/run", "/var/lib", "/var/log"];
+const OWN: [&str; 4] = ["/run", "/var/lib", "/var/log", "/dev/shm"];
 
 /// Does `work` in network, mount and process namespaces of this test's own, with an empty `/run`,
-/// `/var/lib` and `/var/log`: names in it meet nobody else's, and all that it starts ends with it.
+/// `/var/lib`, `/var/log` and `/dev/shm`: names in it meet nobody else's, and all that it starts ends with it.
 /// For that, the test is run once more, alone, in another process.
 ///
 /// # Panics

@@ -23,6 +23,14 @@ pub const FAR_SUBNET: &str = "77777777-7777-4777-8777-000000000004";
 /// See [`FAR_SUBNET`].
 pub const FAR_SUBNET_V6: &str = "77777777-7777-4777-8777-000000000006";
 
+/// A network that leads outside, 203.0.113.0/24; and one with the addresses of the near one, of
+/// another tenant.
+pub const OUTER: &str = "55555555-5555-4555-8555-555555555555";
+/// See [`OUTER`].
+pub const TWIN: &str = "44444444-4444-4444-8444-444444444444";
+/// 2.2.2.0/24 once more.
+pub const TWIN_SUBNET: &str = "44444444-4444-4444-8444-000000000004";
+
 /// A subnet with room for many, 10.16.0.0/16, in a network with nobody else in it.
 pub const WIDE_SUBNET: &str = "11111111-1111-4111-8111-000000000004";
 
@@ -182,6 +190,30 @@ id = "77777777-7777-4777-8777-000000000006"
 name = "far-v6"
 cidr = "fd07::/64"
 gateway = "fd07::1"
+
+[[networks]]
+id = "55555555-5555-4555-8555-555555555555"
+name = "outer"
+project = "d0000000000000000000000000000001"
+external = true
+vlan = 105
+[[networks.subnets]]
+id = "55555555-5555-4555-8555-000000000004"
+name = "outer"
+cidr = "203.0.113.0/24"
+gateway = "203.0.113.1"
+
+[[networks]]
+id = "44444444-4444-4444-8444-444444444444"
+name = "twin"
+project = "d0000000000000000000000000000001"
+shared = true
+vlan = 104
+[[networks.subnets]]
+id = "44444444-4444-4444-8444-000000000004"
+name = "twin"
+cidr = "2.2.2.0/24"
+gateway = "2.2.2.1"
 
 [[networks]]
 id = "11111111-1111-4111-8111-111111111111"

@@ -1,5 +1,6 @@
 //! Real networks, in network, mount and process namespaces of each test's own. They need root.
 
+mod floating;
 mod interruption;
 mod repair;
 mod scenario;
@@ -7,5 +8,6 @@ mod served;
 mod strangers;
 mod structure;
 mod subnets;
+mod switch_lost;
 mod switches;
 mod traffic;

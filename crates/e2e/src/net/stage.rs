@@ -64,7 +64,8 @@ impl Stage {
         router.join(&switch, &far, &["7.7.7.1/24", "fd07::1/64"]).await?;
         let ways = ["2.2.2.1", "fd02::1"];
         let servers = Place::new("servers").await?;
-        let own = ["2.2.2.4/24", "2.2.2.5/24", "2.2.2.6/24", "fd02::4/64"];
+        let own =
+            ["2.2.2.4/24", "2.2.2.5/24", "2.2.2.6/24", "fd02::4/64", "fd02::5/64", "fd02::6/64"];
         switch.plug(&servers, &near, &own, &ways).await?;
         let client = Place::new("client").await?;
         let device = switch.plug(&client, &near, &["2.2.2.50/24", "fd02::50/64"], &ways).await?;

@@ -4,7 +4,7 @@ use anyhow::ensure;
 use evenkeel_e2e::api::{SETTLE, text};
 use evenkeel_e2e::eventually;
 use evenkeel_e2e::graph::{listener_with_pool, monitor};
-use evenkeel_e2e::net::stage::{NEAR_SUBNET, namespace, vip};
+use evenkeel_e2e::net::stage::{NEAR_SUBNET, NEAR_SUBNET_V6, namespace, vip};
 use evenkeel_e2e::net::{Capture, Place, Stage, Switch, lab};
 use evenkeel_model::network::MacAddress;
 use serde_json::{Value, json};
@@ -151,4 +151,53 @@ fn a_load_balancer_lives_and_leaves_no_trace_on_bridges() {
 #[test]
 fn a_load_balancer_lives_and_leaves_no_trace_on_open_vswitch() {
     lab(async || the_life_of_a_load_balancer(Switch::open_vswitch().await?).await);
+}
+
+/// The same in IPv6: two listeners, three members, a monitor, announcements, the client's address.
+async fn the_same_in_ipv6(switch: Switch) -> anyhow::Result<()> {
+    let stage = Stage::set(switch).await?;
+    let before = stage.snapshot().await?;
+    let wire = Capture::start(&stage.client, &stage.device, "icmp6").await?;
+    let members = [
+        stage.servers.member("one", "[fd02::4]:80")?,
+        stage.servers.member("two", "[fd02::5]:80")?,
+        stage.servers.member("three", "[fd02::6]:80")?,
+    ];
+    let load_balancer = stage.load_balancer("six", NEAR_SUBNET_V6, "fd02::20").await?;
+    let id = text(&load_balancer, "id")?;
+    let all = members.each_ref();
+    let (_, watched) = listener_with_pool(&stage.node, &id, 80, &all).await?;
+    listener_with_pool(&stage.node, &id, 100, &all).await?;
+    monitor(&stage.node, &watched).await?;
+    stage.node.until_active(&id).await?;
+    let (eighty, hundred) = (vip(&load_balancer, 80)?, vip(&load_balancer, 100)?);
+    balanced(&stage.client, eighty, &ALL, SETTLE).await?;
+    balanced(&stage.client, hundred, &ALL, SETTLE).await?;
+    unreachable(&stage.client, vip(&load_balancer, 81)?).await?;
+    let shown = stage.client.get(eighty, "/headers").await?.expect(200)?.body.to_ascii_lowercase();
+    ensure!(shown.contains("x-forwarded-for: fd02::50\r\n"), "{shown}");
+    eventually("three advertisements", SETTLE, async || {
+        let seen = wire.seen();
+        let unasked = |it: &&String| {
+            it.contains("> ff02::1: ") && it.contains("advertisement, tgt is fd02::20")
+        };
+        ensure!(seen.iter().filter(unasked).count() == 3, "{seen:?}");
+        Ok(())
+    })
+    .await?;
+    members[2].set_sick(true);
+    balanced(&stage.client, eighty, &["one", "two"], SETTLE).await?;
+    balanced(&stage.client, hundred, &["503", "one", "two"], SETTLE).await?;
+    members[2].set_sick(false);
+    balanced(&stage.client, eighty, &ALL, SETTLE).await?;
+    let place = Place::named(&namespace(&load_balancer)?)?;
+    let routes = place.ip("-6 route show default").await?;
+    ensure!(routes.contains("default via fd02::1"), "{routes}");
+    stage.delete(&id).await?;
+    gone(&stage, &before).await
+}
+
+#[test]
+fn a_load_balancer_lives_in_ipv6_on_bridges() {
+    lab(async || the_same_in_ipv6(Switch::Bridge).await);
 }

@@ -121,3 +121,30 @@ fn an_agent_that_starts_again_changes_nothing() {
         Ok(())
     });
 }
+
+/// A HAProxy that cannot be started, because an operator broke it: the agent says so of each load
+/// balancer, and all serve by themselves when it is whole again.
+#[test]
+fn a_broken_haproxy_is_told_of_and_healed_on_bridges() {
+    lab(async || {
+        let stage = Stage::set(Switch::Bridge).await?;
+        let served = Served::at(&stage, "2.2.2.20").await?;
+        // No program at all, in this mount namespace only.
+        run("mount --bind /dev/null /usr/sbin/haproxy").await?;
+        haproxies()?.into_iter().for_each(process::kill);
+        let late = Served::asked(&stage, "2.2.2.21").await?;
+        eventually("the reason is told", SETTLE, async || {
+            let log = stage.node.agent_log();
+            let told = |id: &str| {
+                let mut lines = log.lines().filter(|line| line.contains(id));
+                lines.any(|line| line.contains("could not start HAProxy"))
+            };
+            ensure!(told(&late.id) && told(&served.id), "{log}");
+            Ok(())
+        })
+        .await?;
+        run("umount /usr/sbin/haproxy").await?;
+        late.answers(&stage).await?;
+        served.answers(&stage).await
+    });
+}

@@ -81,34 +81,41 @@ async fn ended_or(
     }
 }
 
-/// Every change to the kernel, one after the other, until one is beyond the last.
+/// Every change to kernel and switch, one after the other, until one is beyond the last.
+async fn a_kill_before_any_change_is_mended(switch: Switch) -> anyhow::Result<()> {
+    let mut stage = Stage::set(switch).await?;
+    let before = stage.snapshot().await?;
+    let mut steps = (0, 0);
+    for number in 1..MANY {
+        let plan = format!("abort:{number}");
+        let plan = ("EVENKEEL_CHANGE_FAILPOINT", plan.as_str());
+        let broken = broken_while_building(&mut stage, &before, plan).await;
+        if !broken.with_context(|| format!("building, change {number}"))? {
+            break;
+        }
+        steps.0 = number;
+    }
+    for number in 1..MANY {
+        let plan = format!("abort:{number}");
+        let plan = ("EVENKEEL_CHANGE_FAILPOINT", plan.as_str());
+        let broken = broken_while_taking_down(&mut stage, &before, plan).await;
+        if !broken.with_context(|| format!("taking down, change {number}"))? {
+            break;
+        }
+        steps.1 = number;
+    }
+    ensure!(steps.0 >= 8 && steps.1 >= 2, "only {steps:?} changes were seen");
+    Ok(())
+}
+
 #[test]
 fn a_kill_before_any_change_to_the_kernel_is_mended() {
-    lab(async || {
-        let mut stage = Stage::set(Switch::Bridge).await?;
-        let before = stage.snapshot().await?;
-        let mut steps = (0, 0);
-        for number in 1..MANY {
-            let plan = format!("abort:{number}");
-            let plan = ("EVENKEEL_CHANGE_FAILPOINT", plan.as_str());
-            let broken = broken_while_building(&mut stage, &before, plan).await;
-            if !broken.with_context(|| format!("building, change {number}"))? {
-                break;
-            }
-            steps.0 = number;
-        }
-        for number in 1..MANY {
-            let plan = format!("abort:{number}");
-            let plan = ("EVENKEEL_CHANGE_FAILPOINT", plan.as_str());
-            let broken = broken_while_taking_down(&mut stage, &before, plan).await;
-            if !broken.with_context(|| format!("taking down, change {number}"))? {
-                break;
-            }
-            steps.1 = number;
-        }
-        ensure!(steps.0 >= 8 && steps.1 >= 2, "only {steps:?} changes were seen");
-        Ok(())
-    });
+    lab(async || a_kill_before_any_change_is_mended(Switch::Bridge).await);
+}
+
+#[test]
+fn a_kill_before_any_change_to_the_switch_is_mended() {
+    lab(async || a_kill_before_any_change_is_mended(Switch::open_vswitch().await?).await);
 }
 
 /// Every named point of the agent.

@@ -5,6 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use evenkeel_api::Deployment;
+use evenkeel_facade::{FrontDoor, PublicUrl};
 use evenkeel_model::provider::{Capabilities, ProviderName};
 use evenkeel_model::quota::Limits;
 use serde::{Deserialize, Serialize};
@@ -18,16 +19,16 @@ pub struct Config {
     /// A path that a web server in front may leave before `/v2`; empty for none. Default
     /// `/load-balancer`.
     pub prefix: String,
-    /// What links begin with, such as `https://lb.example.org/load-balancer`; by default what the
-    /// client asked for.
-    pub base_uri: Option<String>,
+    /// Where clients find the service, with its stand-ins of other services below: what links and
+    /// the catalogue begin with. By default what the client asked for.
+    pub public_url: Option<PublicUrl>,
     /// Whether `X-Forwarded-Proto`, `-Host` and `-Prefix` are believed when links are made.
     /// Default false.
     pub proxy_headers: bool,
     /// How clients prove who they are. Default `keystone`.
     pub auth_strategy: AuthStrategy,
-    /// What the answer 401 names as the place to get a token.
-    pub identity_uri: String,
+    /// What the answer 401 names as the place to get a token; by default our own.
+    pub identity_uri: Option<String>,
     /// Who may do what.
     pub policy: PolicyConfig,
     /// The providers that can be asked for, aliases among them.
@@ -134,10 +135,10 @@ impl Default for Config {
         Self {
             bind: SocketAddr::from((Ipv4Addr::LOCALHOST, 9876)),
             prefix: "/load-balancer".to_owned(),
-            base_uri: None,
+            public_url: None,
             proxy_headers: false,
             auth_strategy: AuthStrategy::default(),
-            identity_uri: "http://127.0.0.1:9876/identity/v3".to_owned(),
+            identity_uri: None,
             policy: PolicyConfig::default(),
             providers: default_providers(Capabilities::ALL),
             default_provider: ProviderName::new("haproxy"),
@@ -182,6 +183,15 @@ pub fn default_providers(capabilities: Capabilities) -> Vec<ProviderEntry> {
 }
 
 impl Config {
+    /// How it is known under which address a client asked.
+    pub fn front_door(&self) -> FrontDoor {
+        FrontDoor {
+            public_url: self.public_url.clone(),
+            proxy_headers: self.proxy_headers,
+            bound: self.bind,
+        }
+    }
+
     /// The provider of this name.
     pub fn provider(&self, name: &ProviderName) -> Option<&ProviderEntry> {
         self.providers.iter().find(|entry| entry.name == *name)

@@ -106,8 +106,8 @@ impl Front {
         let config = self.control.config();
         let identity = self.control.identity();
         let caller = Caller::read(config.auth_strategy, identity, request.headers()).await;
-        let caller = caller.map_err(|it| Refusal::not_let_in(it, &config.identity_uri))?;
         let origin = Origin::of(config, &request);
+        let caller = caller.map_err(|it| Refusal::not_let_in(it, &self.identity_uri(&request)))?;
         let path = match place {
             Place::Resource(path) => path,
             Place::Root | Place::Discovery | Place::HealthCheck => {
@@ -129,6 +129,13 @@ impl Front {
         request.extensions_mut().insert(caller);
         request.extensions_mut().insert(origin);
         self.handle(self.with_body(request).await?).await
+    }
+
+    /// Where a token can be had.
+    fn identity_uri(&self, request: &Request<Body>) -> String {
+        let config = self.control.config();
+        let own = || format!("{}/identity/v3", config.front_door().base(request.headers()));
+        config.identity_uri.clone().unwrap_or_else(own)
     }
 
     /// Reads the body, within its bounds of size and time.

@@ -62,7 +62,7 @@ impl KeyStore for KeyManager {
         caller: &Caller,
     ) -> Result<Option<Found>, Unreachable> {
         let (Some((kind, id)), Some(project)) =
-            (self.object(reference.as_str()), caller.project.as_ref())
+            (Self::object(reference.as_str()), caller.project.as_ref())
         else {
             return Ok(None);
         };

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Path, Query, State};
+use axum::extract::{FromRef, Path, Query, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
@@ -15,6 +15,7 @@ use tokio::task::spawn_blocking;
 
 use crate::clock::keystone_time;
 use crate::directory::{Directory, Password, Principal, Project, User};
+use crate::front_door::{Base, FrontDoor};
 use crate::refusal::IdentityRefusal;
 
 /// The region of all endpoints.
@@ -25,19 +26,17 @@ const JUDGING: usize = 2;
 
 const METHODS: [&str; 2] = ["password", "token"];
 
-/// The identity façade: what it knows, and where its neighbours are.
+/// The identity façade: what it knows, and how it is found with its neighbours.
 #[derive(Clone, Debug)]
 struct Identity {
     directory: Directory,
     /// How many passwords may be judged at once: each is work.
     judging: Arc<Semaphore>,
-    /// `http://127.0.0.1:9876`, without a slash at the end.
-    base: Arc<str>,
+    door: FrontDoor,
 }
 
-/// The façade below `/identity`. `base` is the address of the whole service, without a slash at
-/// the end; the catalogue is made of it.
-pub fn router(directory: Directory, base: &str) -> Router {
+/// The façade below `/identity`. The catalogue is made of where `door` is.
+pub fn router(directory: Directory, door: FrontDoor) -> Router {
     Router::new()
         .route("/identity", get(versions))
         .route("/identity/", get(versions))
@@ -55,11 +54,7 @@ pub fn router(directory: Directory, base: &str) -> Router {
         .route("/identity/v3/users/{id}", get(show_user))
         .route("/identity/v3/domains", get(domains))
         .route("/identity/v3/domains/{id}", get(show_domain))
-        .with_state(Identity {
-            directory,
-            judging: Arc::new(Semaphore::new(JUDGING)),
-            base: base.into(),
-        })
+        .with_state(Identity { directory, judging: Arc::new(Semaphore::new(JUDGING)), door })
 }
 
 impl Identity {
@@ -81,73 +76,80 @@ impl Identity {
         drop(place);
         user.filter(|_| is_right).ok_or(IdentityRefusal::Unauthorized)
     }
+}
 
-    fn version(&self) -> Value {
-        json!({
-            "id": "v3.14",
-            "status": "stable",
-            "updated": "2020-04-07T00:00:00Z",
-            "links": [{"rel": "self", "href": format!("{}/identity/v3/", self.base)}],
-            "media-types": [{
-                "base": "application/json",
-                "type": "application/vnd.openstack.identity-v3+json",
-            }],
-        })
-    }
-
-    fn catalog(&self) -> Value {
-        let service = |kind: &str, name: &str, path: &str| {
-            let endpoint = |interface: &str| {
-                json!({
-                    "id": format!("{name}-{interface}"),
-                    "interface": interface,
-                    "region": REGION,
-                    "region_id": REGION,
-                    "url": format!("{}{path}", self.base),
-                })
-            };
-            let endpoints = ["public", "internal", "admin"].map(endpoint);
-            json!({"id": name, "type": kind, "name": name, "endpoints": endpoints})
-        };
-        json!([
-            service("identity", "keystone", "/identity"),
-            service("network", "neutron", "/network"),
-            service("load-balancer", "octavia", ""),
-            service("key-manager", "barbican", "/key-manager"),
-        ])
-    }
-
-    fn token_body(&self, principal: &Principal, method: &str) -> Value {
-        let Principal { user, project, expires, issued } = principal;
-        let role = |name: &&str| json!({"id": format!("role-{name}"), "name": name});
-        json!({"token": {
-            "methods": [method],
-            "user": {
-                "id": user.id, "name": user.name, "domain": domain(), "password_expires_at": null,
-            },
-            "project": {"id": project.id, "name": project.name, "domain": domain()},
-            "is_domain": false,
-            "roles": user.roles.iter().map(role).collect::<Vec<_>>(),
-            "catalog": self.catalog(),
-            "audit_ids": [format!("{}-{}", user.name, issued.unix_timestamp())],
-            "issued_at": keystone_time(*issued),
-            "expires_at": keystone_time(*expires),
-        }})
+impl FromRef<Identity> for FrontDoor {
+    fn from_ref(identity: &Identity) -> Self {
+        identity.door.clone()
     }
 }
 
-async fn versions(State(identity): State<Identity>) -> Response {
-    let body = json!({"versions": {"values": [identity.version()]}});
+fn version_view(Base(base): &Base) -> Value {
+    json!({
+        "id": "v3.14",
+        "status": "stable",
+        "updated": "2020-04-07T00:00:00Z",
+        "links": [{"rel": "self", "href": format!("{base}/identity/v3/")}],
+        "media-types": [{
+            "base": "application/json",
+            "type": "application/vnd.openstack.identity-v3+json",
+        }],
+    })
+}
+
+fn catalog(Base(base): &Base) -> Value {
+    let service = |kind: &str, name: &str, path: &str| {
+        let endpoint = |interface: &str| {
+            json!({
+                "id": format!("{name}-{interface}"),
+                "interface": interface,
+                "region": REGION,
+                "region_id": REGION,
+                "url": format!("{base}{path}"),
+            })
+        };
+        let endpoints = ["public", "internal", "admin"].map(endpoint);
+        json!({"id": name, "type": kind, "name": name, "endpoints": endpoints})
+    };
+    json!([
+        service("identity", "keystone", "/identity"),
+        service("network", "neutron", "/network"),
+        service("load-balancer", "octavia", ""),
+        service("key-manager", "barbican", "/key-manager"),
+    ])
+}
+
+fn token_body(base: &Base, principal: &Principal, method: &str) -> Value {
+    let Principal { user, project, expires, issued } = principal;
+    let role = |name: &&str| json!({"id": format!("role-{name}"), "name": name});
+    json!({"token": {
+        "methods": [method],
+        "user": {
+            "id": user.id, "name": user.name, "domain": domain(), "password_expires_at": null,
+        },
+        "project": {"id": project.id, "name": project.name, "domain": domain()},
+        "is_domain": false,
+        "roles": user.roles.iter().map(role).collect::<Vec<_>>(),
+        "catalog": catalog(base),
+        "audit_ids": [format!("{}-{}", user.name, issued.unix_timestamp())],
+        "issued_at": keystone_time(*issued),
+        "expires_at": keystone_time(*expires),
+    }})
+}
+
+async fn versions(base: Base) -> Response {
+    let body = json!({"versions": {"values": [version_view(&base)]}});
     (StatusCode::MULTIPLE_CHOICES, Json(body)).into_response()
 }
 
-async fn version(State(identity): State<Identity>) -> Json<Value> {
-    Json(json!({"version": identity.version()}))
+async fn version(base: Base) -> Json<Value> {
+    Json(json!({"version": version_view(&base)}))
 }
 
 /// `POST /v3/auth/tokens`, by password or by an earlier token.
 async fn issue_token(
     State(identity): State<Identity>,
+    base: Base,
     body: axum::body::Bytes,
 ) -> Result<Response, IdentityRefusal> {
     let request: AuthRequest = serde_json::from_slice(&body).map_err(|error| {
@@ -156,13 +158,14 @@ async fn issue_token(
     let (user, method) = request.user(&identity).await?;
     let project = request.project(&identity, user)?;
     let (token, principal) = identity.directory.issue(user, project);
-    let body = identity.token_body(&principal, method);
+    let body = token_body(&base, &principal, method);
     Ok((StatusCode::CREATED, [("x-subject-token", token)], Json(body)).into_response())
 }
 
 /// `GET` and `HEAD /v3/auth/tokens`: whom the token in `X-Subject-Token` speaks for.
 async fn validate_token(
     State(identity): State<Identity>,
+    base: Base,
     headers: HeaderMap,
 ) -> Result<Response, IdentityRefusal> {
     identity.caller(&headers)?;
@@ -171,7 +174,7 @@ async fn validate_token(
         .directory
         .validate(subject)
         .ok_or_else(|| IdentityRefusal::NotFound { kind: "token", id: "(hidden)".to_owned() })?;
-    let body = identity.token_body(&principal, "password");
+    let body = token_body(&base, &principal, "password");
     Ok(([("x-subject-token", subject.to_owned())], Json(body)).into_response())
 }
 
@@ -188,10 +191,11 @@ async fn revoke_token(
 
 async fn show_catalog(
     State(identity): State<Identity>,
+    base: Base,
     headers: HeaderMap,
 ) -> Result<Json<Value>, IdentityRefusal> {
     identity.caller(&headers)?;
-    Ok(Json(json!({"catalog": identity.catalog(), "links": {}})))
+    Ok(Json(json!({"catalog": catalog(&base), "links": {}})))
 }
 
 /// What the lists of this service can be narrowed by.
@@ -389,3 +393,6 @@ impl AuthRequest {
         project.filter(|project| user.works_in(*project)).ok_or(IdentityRefusal::Unauthorized)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -15,7 +15,7 @@ mod tests;
 use std::fmt;
 use std::sync::Arc;
 
-use axum::extract::{DefaultBodyLimit, State};
+use axum::extract::{DefaultBodyLimit, FromRef};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get};
@@ -27,6 +27,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::directory::{Directory, Principal};
+use crate::front_door::{Base, FrontDoor};
 use crate::refusal::KeyManagerRefusal;
 
 pub use payload::LONGEST;
@@ -39,13 +40,12 @@ struct Inner {
     directory: Directory,
     store: Store,
     keyring: Keyring,
-    /// `http://127.0.0.1:9876/key-manager`, without a slash at the end.
-    base: String,
+    door: FrontDoor,
 }
 
 impl fmt::Debug for KeyManager {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("KeyManager").field("base", &self.0.base).finish_non_exhaustive()
+        f.debug_struct("KeyManager").field("door", &self.0.door).finish_non_exhaustive()
     }
 }
 
@@ -64,11 +64,9 @@ pub struct Reader<'a> {
 pub struct Silent;
 
 impl KeyManager {
-    /// A key manager that keeps its secrets in `store`. `base` is the address of the whole service,
-    /// without a slash at the end.
-    pub fn new(directory: Directory, store: Store, keyring: Keyring, base: &str) -> Self {
-        let base = format!("{base}/key-manager");
-        Self(Arc::new(Inner { directory, store, keyring, base }))
+    /// A key manager that keeps its secrets in `store`, as clients find it through `door`.
+    pub fn new(directory: Directory, store: Store, keyring: Keyring, door: FrontDoor) -> Self {
+        Self(Arc::new(Inner { directory, store, keyring, door }))
     }
 
     /// The façade below `/key-manager`.
@@ -83,10 +81,15 @@ impl KeyManager {
             .with_state(self.clone())
     }
 
-    /// What a reference names: an id below our own address, or below any `/v1/` if it has no
-    /// address. It is never asked for elsewhere.
-    pub fn object(&self, reference: &str) -> Option<(SecretKind, Uuid)> {
-        let path = reference.strip_prefix(&self.0.base).unwrap_or(reference);
+    /// What a reference names: an id below `/key-manager/v1` of any address, for the service has
+    /// those that clients know it by, or below `/v1` if it has no address. Whatever the address is,
+    /// it is looked for here and never asked for elsewhere.
+    pub fn object(reference: &str) -> Option<(SecretKind, Uuid)> {
+        let path = match reference.split_once("://") {
+            Some(("http" | "https", place)) => place.split_once("/key-manager")?.1,
+            Some(_) => return None,
+            None => reference,
+        };
         let (collection, id) = path.strip_prefix("/v1/")?.split_once('/')?;
         let kind = match collection {
             "secrets" => SecretKind::Secret,
@@ -139,14 +142,6 @@ impl KeyManager {
         opened.ok()
     }
 
-    fn reference(&self, kind: SecretKind, id: Uuid) -> String {
-        let collection = match kind {
-            SecretKind::Secret => "secrets",
-            SecretKind::Container => "containers",
-        };
-        format!("{}/v1/{collection}/{id}", self.0.base)
-    }
-
     /// Who asks.
     fn caller(&self, headers: &HeaderMap) -> Result<Principal, KeyManagerRefusal> {
         let token = headers.get("x-auth-token").and_then(|value| value.to_str().ok());
@@ -197,6 +192,25 @@ impl KeyManager {
     }
 }
 
+impl FromRef<KeyManager> for FrontDoor {
+    fn from_ref(manager: &KeyManager) -> Self {
+        manager.0.door.clone()
+    }
+}
+
+/// The address of all of a kind.
+fn collection(Base(base): &Base, kind: SecretKind) -> String {
+    let name = match kind {
+        SecretKind::Secret => "secrets",
+        SecretKind::Container => "containers",
+    };
+    format!("{base}/key-manager/v1/{name}")
+}
+
+fn reference(base: &Base, kind: SecretKind, id: Uuid) -> String {
+    format!("{}/{id}", collection(base, kind))
+}
+
 /// What the content of a secret is sealed for.
 pub fn context_of(secret: &KeptSecret) -> Context {
     Context::of_object(&secret.project, secret.kind.word(), secret.id)
@@ -237,14 +251,14 @@ fn version_one() -> Router<KeyManager> {
         .method_not_allowed_fallback(|| async { KeyManagerRefusal::MethodNotAllowed })
 }
 
-fn version_view(manager: &KeyManager) -> Value {
+fn version_view(Base(base): &Base) -> Value {
     json!({
         "id": "v1",
         "status": "CURRENT",
         "updated": "2021-02-10T00:00:00Z",
         "min_version": "1.0",
         "max_version": "1.0",
-        "links": [{"rel": "self", "href": format!("{}/v1/", manager.0.base)}],
+        "links": [{"rel": "self", "href": format!("{base}/key-manager/v1/")}],
         "media-types": [{
             "base": "application/json",
             "type": "application/vnd.openstack.key-manager-v1+json",
@@ -252,11 +266,11 @@ fn version_view(manager: &KeyManager) -> Value {
     })
 }
 
-async fn versions(State(manager): State<KeyManager>) -> Response {
-    let body = json!({"versions": [version_view(&manager)]});
+async fn versions(base: Base) -> Response {
+    let body = json!({"versions": [version_view(&base)]});
     (StatusCode::MULTIPLE_CHOICES, Json(body)).into_response()
 }
 
-async fn version(State(manager): State<KeyManager>) -> Json<Value> {
-    Json(json!({"version": version_view(&manager)}))
+async fn version(base: Base) -> Json<Value> {
+    Json(json!({"version": version_view(&base)}))
 }

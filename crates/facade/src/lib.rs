@@ -7,6 +7,7 @@
 
 pub mod clock;
 pub mod directory;
+mod front_door;
 pub mod identity;
 pub mod key_manager;
 pub mod network;
@@ -14,4 +15,5 @@ mod query;
 pub mod refusal;
 
 pub use directory::{Directory, Principal};
+pub use front_door::{BadPublicUrl, FrontDoor, PublicUrl};
 pub use key_manager::KeyManager;

@@ -8,9 +8,7 @@ mod subnet;
 mod tenant_network;
 mod view;
 
-use std::sync::Arc;
-
-use axum::extract::{Path, RawQuery, State};
+use axum::extract::{FromRef, Path, RawQuery, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::routing::{get, put};
 use axum::{Json, Router};
@@ -20,6 +18,7 @@ use evenkeel_store::{Store, StoreError};
 use serde_json::{Value, json};
 
 use crate::directory::{Directory, Principal};
+use crate::front_door::{Base, FrontDoor};
 use crate::refusal::NetworkRefusal;
 
 /// The network façade: what it knows.
@@ -27,7 +26,7 @@ use crate::refusal::NetworkRefusal;
 struct Neutron {
     directory: Directory,
     store: Store,
-    base: Arc<str>,
+    door: FrontDoor,
 }
 
 type Answer = Result<Json<Value>, NetworkRefusal>;
@@ -38,9 +37,8 @@ type Made = Result<(StatusCode, Json<Value>), NetworkRefusal>;
 /// What is gone.
 type Gone = Result<StatusCode, NetworkRefusal>;
 
-/// The façade below `/network`. `base` is the address of the whole service, without a slash at the
-/// end.
-pub fn router(directory: Directory, store: Store, base: &str) -> Router {
+/// The façade below `/network`, as clients find it through `door`.
+pub fn router(directory: Directory, store: Store, door: FrontDoor) -> Router {
     Router::new()
         .route("/network", get(versions))
         .route("/network/", get(versions))
@@ -65,7 +63,13 @@ pub fn router(directory: Directory, store: Store, base: &str) -> Router {
             put(floating_ip::update).get(floating_ip::show).delete(floating_ip::delete),
         )
         .route("/network/v2.0/security-groups", get(security_groups))
-        .with_state(Neutron { directory, store, base: base.into() })
+        .with_state(Neutron { directory, store, door })
+}
+
+impl FromRef<Neutron> for FrontDoor {
+    fn from_ref(neutron: &Neutron) -> Self {
+        neutron.door.clone()
+    }
 }
 
 impl Neutron {
@@ -185,15 +189,15 @@ fn one(views: Vec<Value>, kind: &'static str, id: String) -> Result<Value, Netwo
     found.ok_or(NetworkRefusal::NotFound { kind, id })
 }
 
-async fn versions(State(neutron): State<Neutron>) -> Json<Value> {
-    let href = format!("{}/network/v2.0/", neutron.base);
+async fn versions(Base(base): Base) -> Json<Value> {
+    let href = format!("{base}/network/v2.0/");
     let links = json!([{"rel": "self", "href": href}]);
     Json(json!({"versions": [{"id": "v2.0", "status": "CURRENT", "links": links}]}))
 }
 
-async fn resources(State(neutron): State<Neutron>) -> Json<Value> {
+async fn resources(Base(base): Base) -> Json<Value> {
     let resource = |name: &str, collection: &str| {
-        let href = format!("{}/network/v2.0/{collection}", neutron.base);
+        let href = format!("{base}/network/v2.0/{collection}");
         json!({"name": name, "collection": collection, "links": [{"rel": "self", "href": href}]})
     };
     Json(json!({"resources": [

@@ -1,7 +1,7 @@
 //! Where a request came from, in the words of the client: what links are made of.
 
 use axum::body::Body;
-use axum::http::{HeaderMap, Request, header};
+use axum::http::Request;
 
 use crate::config::Config;
 
@@ -21,11 +21,10 @@ impl Origin {
         };
         let (prefix, path) = (segments(&config.prefix), segments(request.uri().path()));
         let rest = path.strip_prefix(prefix.as_slice()).filter(|_| !prefix.is_empty());
-        let typed = if rest.is_some() { format!("/{}", prefix.join("/")) } else { String::new() };
-        let base = match &config.base_uri {
-            Some(base) => base.trim_end_matches('/').to_owned(),
-            None => format!("{}{typed}", address(config, request.headers())),
-        };
+        let mut base = config.front_door().base(request.headers());
+        if rest.is_some() && config.public_url.is_none() {
+            base = format!("{base}/{}", prefix.join("/"));
+        }
         let path = rest.unwrap_or(&path).join("/");
         Self { base, path: format!("/{path}") }
     }
@@ -36,67 +35,32 @@ impl Origin {
     }
 }
 
-fn address(config: &Config, headers: &HeaderMap) -> String {
-    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-    let forwarded = |name: &str| {
-        let value = text(name).filter(|_| config.proxy_headers);
-        value.and_then(|value| value.split(',').next()).map(str::trim)
-    };
-    let host = forwarded("x-forwarded-host").or_else(|| text(header::HOST.as_str()));
-    let host =
-        host.filter(|host| is_host(host)).map_or_else(|| config.bind.to_string(), str::to_owned);
-    let scheme = match forwarded("x-forwarded-proto") {
-        Some("https") => "https",
-        _ => "http",
-    };
-    let prefix = forwarded("x-forwarded-prefix").unwrap_or_default().trim_end_matches('/');
-    format!("{scheme}://{host}{prefix}")
-}
-
-/// Whether a header names a host and nothing else.
-fn is_host(text: &str) -> bool {
-    let known = |byte: u8| byte.is_ascii_alphanumeric() || b".-_:[]".contains(&byte);
-    !text.is_empty() && text.bytes().all(known)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn origin(config: &Config, path: &str, headers: &[(&str, &str)]) -> Origin {
-        let mut request = Request::get(path);
-        for (name, value) in headers {
-            request = request.header(*name, *value);
-        }
+    fn origin(config: &Config, path: &str, host: &str) -> Origin {
+        let request = Request::get(path).header("host", host);
         Origin::of(config, &request.body(Body::empty()).unwrap())
     }
 
     #[test]
     fn links_are_what_the_client_asked_for() {
         let config = Config::default();
-        let plain = origin(&config, "/v2.0/lbaas/pools.json", &[("host", "localhost")]);
+        let plain = origin(&config, "/v2.0/lbaas/pools.json", "localhost");
         assert_eq!(plain.collection(), "http://localhost/v2.0/lbaas/pools.json");
-        let prefixed = origin(&config, "/load-balancer/v2/pools", &[("host", "lb:80")]);
+        let prefixed = origin(&config, "/load-balancer/v2/pools", "lb:80");
         assert_eq!(prefixed.base, "http://lb:80/load-balancer");
         assert_eq!(prefixed.collection(), "http://lb:80/load-balancer/v2/pools");
     }
 
     #[test]
-    fn what_is_no_host_is_not_repeated() {
-        let config = Config::default();
-        let hostile = origin(&config, "/v2/pools", &[("host", "evil/\"<x>")]);
-        assert_eq!(hostile.base, "http://127.0.0.1:9876");
-    }
-
-    #[test]
-    fn forwarded_headers_count_only_where_they_are_believed() {
-        let mut config = Config::default();
-        let headers =
-            [("host", "inner"), ("x-forwarded-host", "outer"), ("x-forwarded-proto", "https")];
-        assert_eq!(origin(&config, "/v2/pools", &headers).base, "http://inner");
-        config.proxy_headers = true;
-        assert_eq!(origin(&config, "/v2/pools", &headers).base, "https://outer");
-        config.base_uri = Some("https://lb.example.org/x/".to_owned());
-        assert_eq!(origin(&config, "/v2/pools", &headers).base, "https://lb.example.org/x");
+    fn the_public_address_has_the_prefix_that_it_has() {
+        let public_url = "https://lb.example.org/x/".parse().ok();
+        let config = Config { public_url, ..Config::default() };
+        for path in ["/v2/pools", "/load-balancer/v2/pools"] {
+            let origin = origin(&config, path, "inner");
+            assert_eq!(origin.collection(), "https://lb.example.org/x/v2/pools");
+        }
     }
 }

@@ -60,10 +60,11 @@ impl World {
         }));
         let store = store(run, home).await?;
         let directory = Directory::default();
-        let base = format!("http://{api}");
         let keyring = master::keyring(&store, &home::master_keys(&home.directory)).await?;
-        let key_manager = KeyManager::new(directory.clone(), store.clone(), keyring.clone(), &base);
         let config = config(run, api, driver.as_ref());
+        let door = config.front_door();
+        let key_manager =
+            KeyManager::new(directory.clone(), store.clone(), keyring.clone(), door.clone());
         let providers = config.providers.iter().map(|entry| entry.name.clone()).collect();
         let services = Services {
             identity: Some(Arc::new(directory.clone())),
@@ -90,9 +91,9 @@ impl World {
         let (token, _) = directory.issue(admin, demo_project()?);
         let app = control
             .router()
-            .merge(identity::router(directory.clone(), &base))
+            .merge(identity::router(directory.clone(), door.clone()))
             .merge(key_manager.router())
-            .merge(network::router(directory, store, &base));
+            .merge(network::router(directory, store, door));
         let serving = tokio::spawn({
             let control = control.clone();
             async move { control.serve(listener, app).await }
@@ -141,7 +142,6 @@ fn address_rules() -> AddressRules {
 fn config(run: &Run, api: SocketAddr, driver: &dyn Driver) -> Config {
     let mut config = Config {
         bind: api,
-        identity_uri: format!("http://{api}/identity/v3"),
         providers: default_providers(driver.capabilities()),
         healthcheck_enabled: true,
         ..Config::default()

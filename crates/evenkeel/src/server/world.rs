@@ -29,7 +29,6 @@ pub(super) struct World {
 impl World {
     /// Starts everything, and serves on `listener`.
     pub(super) async fn start(config: ServerConfig, listener: TcpListener) -> anyhow::Result<Self> {
-        let base = format!("http://{}", listener.local_addr()?);
         let store = open_store(&config).await?;
         for entry in config.networks.clone() {
             let (network, subnets) = entry.network()?;
@@ -39,13 +38,16 @@ impl World {
         }
         let keyring = master::keyring(&store, &config.master_keys).await?;
         let directory = directory(&config)?;
-        let key_manager = KeyManager::new(directory.clone(), store.clone(), keyring.clone(), &base);
+        let mut api = config.api;
+        api.bind = listener.local_addr()?;
+        let door = api.front_door();
+        let key_manager =
+            KeyManager::new(directory.clone(), store.clone(), keyring.clone(), door.clone());
         let services = Services {
             identity: Some(Arc::new(directory.clone())),
             key_store: Some(Arc::new(key_manager.clone())),
             keyring,
         };
-        let mut api = config.api;
         for provider in &mut api.providers {
             provider.capabilities = CAPABILITIES;
         }
@@ -54,9 +56,9 @@ impl World {
         control.serve_agents(socket);
         let app = control
             .router()
-            .merge(facade::identity::router(directory.clone(), &base))
+            .merge(facade::identity::router(directory.clone(), door.clone()))
             .merge(key_manager.router())
-            .merge(network::router(directory, store, &base));
+            .merge(network::router(directory, store, door));
         let serving = tokio::spawn({
             let control = control.clone();
             async move { control.serve(listener, app).await }

@@ -9,7 +9,8 @@ use evenkeel_store::{KeptSecret, SecretKind};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{KeyManager, Reader, request};
+use super::{KeyManager, Reader, reference, request};
+use crate::front_door::Base;
 use crate::refusal::KeyManagerRefusal;
 
 /// How many users an access list names at most.
@@ -81,6 +82,7 @@ async fn show(manager: KeyManager, kind: SecretKind, id: String, headers: Header
 /// What is not said stays as it is.
 async fn set(
     manager: KeyManager,
+    base: Base,
     kind: SecretKind,
     id: String,
     headers: HeaderMap,
@@ -104,7 +106,7 @@ async fn set(
         Some(access)
     })
     .await?;
-    let reference = manager.reference(kind, found.id);
+    let reference = reference(&base, kind, found.id);
     Ok(Json(json!({"acl_ref": format!("{reference}/acl")})))
 }
 
@@ -142,9 +144,10 @@ pub(super) fn of_containers() -> MethodRouter<KeyManager> {
 fn of(kind: SecretKind) -> MethodRouter<KeyManager> {
     let set =
         async move |State(manager): State<KeyManager>,
+                    base: Base,
                     Path(id): Path<String>,
                     headers: HeaderMap,
-                    body: Bytes| { set(manager, kind, id, headers, body).await };
+                    body: Bytes| { set(manager, base, kind, id, headers, body).await };
     get(async move |State(manager): State<KeyManager>, Path(id): Path<String>, headers| {
         show(manager, kind, id, headers).await
     })

@@ -12,8 +12,9 @@ use uuid::Uuid;
 
 use super::request::{ListRequest, read};
 use super::secret::{created, found, name_of, page};
-use super::{KeyManager, access};
+use super::{KeyManager, access, collection, reference};
 use crate::clock::of_timestamp;
+use crate::front_door::Base;
 use crate::refusal::KeyManagerRefusal;
 
 /// How many secrets a container has at most, and how many consumers are noted.
@@ -125,6 +126,7 @@ impl About {
 /// `POST /v1/containers`.
 pub(super) async fn create(
     State(manager): State<KeyManager>,
+    base: Base,
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<Response, KeyManagerRefusal> {
@@ -136,7 +138,7 @@ pub(super) async fn create(
     let mut parts = Vec::new();
     for part in &wanted.secret_refs {
         let not_found = || KeyManagerRefusal::NotFound(SecretKind::Secret);
-        let object = manager.object(&part.secret_ref);
+        let object = KeyManager::object(&part.secret_ref);
         let id = object.filter(|it| it.0 == SecretKind::Secret).ok_or_else(not_found)?.1;
         manager.load(SecretKind::Secret, &id.to_string(), &author).await?;
         parts.push((part.name.clone().unwrap_or_default(), id));
@@ -156,15 +158,15 @@ pub(super) async fn create(
         about: about.clone(),
         sealed: None,
     });
-    let reference = manager.reference(SecretKind::Container, kept.await?.id);
+    let reference = reference(&base, SecretKind::Container, kept.await?.id);
     Ok(created("container_ref", reference))
 }
 
-fn view(manager: &KeyManager, container: &KeptSecret) -> Value {
+fn view(base: &Base, container: &KeptSecret) -> Value {
     let about = About::of(container);
-    let part = |(name, id): &(String, Uuid)| json!({"name": name, "secret_ref": manager.reference(SecretKind::Secret, *id)});
+    let part = |(name, id): &(String, Uuid)| json!({"name": name, "secret_ref": reference(base, SecretKind::Secret, *id)});
     json!({
-        "container_ref": manager.reference(SecretKind::Container, container.id),
+        "container_ref": reference(base, SecretKind::Container, container.id),
         "name": container.name,
         "type": about.kind,
         "status": "ACTIVE",
@@ -179,6 +181,7 @@ fn view(manager: &KeyManager, container: &KeptSecret) -> Value {
 /// `GET /v1/containers`: those of the project.
 pub(super) async fn list(
     State(manager): State<KeyManager>,
+    base: Base,
     headers: HeaderMap,
     RawQuery(query): RawQuery,
 ) -> Result<Json<Value>, KeyManagerRefusal> {
@@ -186,20 +189,21 @@ pub(super) async fn list(
     let request = ListRequest::read(query.as_deref())?;
     let kind = SecretKind::Container;
     let (found, total) = found(&manager, kind, caller.project_id(), &request).await?;
-    let views: Vec<Value> = found.iter().map(|it| view(&manager, it)).collect();
-    let path = format!("{}/v1/containers", manager.0.base);
+    let views: Vec<Value> = found.iter().map(|it| view(&base, it)).collect();
+    let path = collection(&base, SecretKind::Container);
     Ok(Json(page("containers", &path, &views, total, &request)))
 }
 
 /// `GET /v1/containers/{id}`.
 pub(super) async fn show(
     State(manager): State<KeyManager>,
+    base: Base,
     Path(id): Path<String>,
     headers: HeaderMap,
 ) -> Result<Json<Value>, KeyManagerRefusal> {
     let caller = manager.caller(&headers)?;
     let found = manager.load(SecretKind::Container, &id, &caller).await?;
-    Ok(Json(view(&manager, &found)))
+    Ok(Json(view(&base, &found)))
 }
 
 /// `DELETE /v1/containers/{id}`. Its secrets stay.
@@ -228,6 +232,7 @@ pub(super) async fn consumers(
 /// `POST /v1/containers/{id}/consumers`. Said twice, it is said once.
 pub(super) async fn register(
     State(manager): State<KeyManager>,
+    base: Base,
     Path(id): Path<String>,
     headers: HeaderMap,
     body: Bytes,
@@ -236,7 +241,7 @@ pub(super) async fn register(
     if consumer.name.len() > 255 || consumer.url.len() > 500 {
         return Err(refused("A consumer has a short name and a short URL."));
     }
-    change(&manager, &id, &headers, move |consumers| {
+    change(&manager, &base, &id, &headers, move |consumers| {
         if !consumers.contains(&consumer) && consumers.len() < MOST {
             consumers.push(consumer.clone());
         }
@@ -247,16 +252,19 @@ pub(super) async fn register(
 /// `DELETE /v1/containers/{id}/consumers`.
 pub(super) async fn unregister(
     State(manager): State<KeyManager>,
+    base: Base,
     Path(id): Path<String>,
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<Json<Value>, KeyManagerRefusal> {
     let consumer: Consumer = read(&body)?;
-    change(&manager, &id, &headers, move |consumers| consumers.retain(|it| *it != consumer)).await
+    change(&manager, &base, &id, &headers, move |consumers| consumers.retain(|it| *it != consumer))
+        .await
 }
 
 async fn change(
     manager: &KeyManager,
+    base: &Base,
     id: &str,
     headers: &HeaderMap,
     edit: impl Fn(&mut Vec<Consumer>) + Send + Sync + 'static,
@@ -270,5 +278,5 @@ async fn change(
         Some(container)
     });
     let changed = changed.await?.ok_or(KeyManagerRefusal::NotFound(kind))?;
-    Ok(Json(view(manager, &changed)))
+    Ok(Json(view(base, &changed)))
 }

@@ -14,8 +14,9 @@ use uuid::Uuid;
 
 use super::payload::{ContentType, decoded};
 use super::request::{ListRequest, media_type, read};
-use super::{KeyManager, Reader, access, context_of};
+use super::{KeyManager, Reader, access, collection, context_of, reference};
 use crate::clock::of_timestamp;
+use crate::front_door::Base;
 use crate::refusal::KeyManagerRefusal;
 
 /// What secrets there are, as clients name them.
@@ -118,6 +119,7 @@ pub(super) fn name_of(given: Option<String>, id: Uuid) -> Result<String, KeyMana
 /// `POST /v1/secrets`.
 pub(super) async fn create(
     State(manager): State<KeyManager>,
+    base: Base,
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<Response, KeyManagerRefusal> {
@@ -144,7 +146,7 @@ pub(super) async fn create(
         secret.sealed = content.as_ref().map(|(_, content)| seal(content));
         secret
     });
-    let reference = manager.reference(SecretKind::Secret, kept.await?.id);
+    let reference = reference(&base, SecretKind::Secret, kept.await?.id);
     Ok(created("secret_ref", reference))
 }
 
@@ -181,10 +183,10 @@ pub(super) async fn fill(
     filled.await?.map(|_| StatusCode::NO_CONTENT).ok_or(KeyManagerRefusal::HasContent)
 }
 
-fn view(manager: &KeyManager, secret: &KeptSecret) -> Result<Value, KeyManagerRefusal> {
+fn view(base: &Base, secret: &KeptSecret) -> Result<Value, KeyManagerRefusal> {
     let about = about_of(secret)?;
     let mut view = json!({
-        "secret_ref": manager.reference(SecretKind::Secret, secret.id),
+        "secret_ref": reference(base, SecretKind::Secret, secret.id),
         "name": secret.name,
         "status": "ACTIVE",
         "secret_type": about.secret_type,
@@ -205,14 +207,15 @@ fn view(manager: &KeyManager, secret: &KeptSecret) -> Result<Value, KeyManagerRe
 /// `GET /v1/secrets`: those of the project.
 pub(super) async fn list(
     State(manager): State<KeyManager>,
+    base: Base,
     headers: HeaderMap,
     RawQuery(query): RawQuery,
 ) -> Result<Json<Value>, KeyManagerRefusal> {
     let caller = manager.caller(&headers)?;
     let request = ListRequest::read(query.as_deref())?;
     let (found, total) = found(&manager, SecretKind::Secret, caller.project_id(), &request).await?;
-    let views = found.iter().map(|it| view(&manager, it)).collect::<Result<Vec<_>, _>>()?;
-    let path = format!("{}/v1/secrets", manager.0.base);
+    let views = found.iter().map(|it| view(&base, it)).collect::<Result<Vec<_>, _>>()?;
+    let path = collection(&base, SecretKind::Secret);
     Ok(Json(page("secrets", &path, &views, total, &request)))
 }
 
@@ -230,14 +233,14 @@ pub(super) async fn found(
 
 /// The body of a list, with links to the pages beside it.
 pub(super) fn page(
-    collection: &str,
+    name: &str,
     path: &str,
     views: &[Value],
     total: u64,
     request: &ListRequest,
 ) -> Value {
     let (limit, offset) = (request.limit, request.offset);
-    let mut body = json!({collection: views, "total": total});
+    let mut body = json!({name: views, "total": total});
     let link = |offset: u32| json!(format!("{path}?limit={limit}&offset={offset}"));
     if u64::from(offset) + u64::from(limit) < total {
         body["next"] = link(offset.saturating_add(limit));
@@ -252,6 +255,7 @@ pub(super) fn page(
 /// that.
 pub(super) async fn show(
     State(manager): State<KeyManager>,
+    base: Base,
     Path(id): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response, KeyManagerRefusal> {
@@ -261,7 +265,7 @@ pub(super) async fn show(
     if ContentType::named(&wants).is_some() {
         return payload(State(manager), Path(id), headers).await;
     }
-    Ok(Json(view(&manager, &found)?).into_response())
+    Ok(Json(view(&base, &found)?).into_response())
 }
 
 /// `GET /v1/secrets/{id}/payload`.

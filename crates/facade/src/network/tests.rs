@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use tower::ServiceExt;
 
 use crate::directory::{self, Directory};
+use crate::front_door::localhost;
 
 struct Lab {
     router: Router,
@@ -51,7 +52,7 @@ impl Lab {
             clock: Arc::new(SystemClock),
         });
         let directory = Directory::default();
-        let router = super::router(directory.clone(), store.await.unwrap(), "http://localhost");
+        let router = super::router(directory.clone(), store.await.unwrap(), localhost());
         Self { router, directory }
     }
 

@@ -30,7 +30,7 @@ pub(crate) use config::AgentConfig;
 pub(crate) use config::PlugKind;
 
 /// The file that is read if no other is named.
-const FILE: &str = "/etc/evenkeel/agent.toml";
+pub(crate) const FILE: &str = "/etc/evenkeel/agent.toml";
 
 /// What variables that set a key begin with.
 const PREFIX: &str = "EVENKEEL_AGENT__";

@@ -14,7 +14,7 @@ use serde::de::DeserializeOwned;
 use toml::{Table, Value};
 
 /// Where a service is told what to do.
-#[derive(Clone, Debug, Args)]
+#[derive(Clone, Debug, Default, Args)]
 pub(crate) struct Place {
     /// The file to read.
     #[arg(long, value_name = "FILE")]
@@ -22,6 +22,20 @@ pub(crate) struct Place {
     /// Set a key of the file: --set api.bind=0.0.0.0:9876. Can be given several times.
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
+}
+
+impl Place {
+    /// Whether anything is said on the command line.
+    pub(crate) fn is_said(&self) -> bool {
+        self.config.is_some() || !self.set.is_empty()
+    }
+
+    /// What is said on the command line, to be said again.
+    pub(crate) fn said(&self) -> String {
+        let config = self.config.iter().map(|path| format!("--config {}", path.display()));
+        let set = self.set.iter().map(|set| format!("--set {set}"));
+        config.chain(set).collect::<Vec<_>>().join(" ")
+    }
 }
 
 /// A value that goes over the file's, and where it was said.

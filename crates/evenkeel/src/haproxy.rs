@@ -3,9 +3,10 @@
 mod choice;
 pub(crate) mod node;
 mod table;
+mod told;
 
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use evenkeel_haproxy::window::{Line, Rights, Window};
@@ -13,6 +14,7 @@ use serde_json::json;
 
 use choice::choose;
 use node::Entry;
+pub(crate) use told::Node;
 
 /// What `evenkeel haproxy` can be told.
 #[derive(Debug, Args)]
@@ -21,9 +23,8 @@ pub(crate) struct Arguments {
     /// The id, the name, or the beginning of the id of a load balancer; all are listed without.
     #[arg(value_name = "LOAD BALANCER")]
     load_balancer: Option<String>,
-    /// Look in this directory of `evenkeel dev --data`; otherwise whatever runs is found.
-    #[arg(long, value_name = "DIR")]
-    data: Option<PathBuf>,
+    #[command(flatten)]
+    node: Node,
     /// Send commands that change the running HAProxy, too: the agent does not know of them.
     #[arg(long)]
     force: bool,
@@ -61,8 +62,8 @@ pub(crate) fn run(arguments: Arguments) -> anyhow::Result<()> {
 /// # Errors
 ///
 /// None is, or several are; the message has the cure.
-pub(crate) fn choose_among(data: Option<&Path>, wanted: &str) -> anyhow::Result<(String, PathBuf)> {
-    let entries = node::entries(data)?;
+pub(crate) fn choose_among(node: &Node, wanted: &str) -> anyhow::Result<(String, PathBuf)> {
+    let entries = node::entries(node)?;
     let entry = choose(&entries, wanted)?;
     Ok((entry.id(), entry.state_directory.clone()))
 }
@@ -72,7 +73,7 @@ async fn answer(arguments: Arguments) -> anyhow::Result<()> {
     let rights = if arguments.force { Rights::Change } else { Rights::Ask };
     let command = &arguments.command;
     let line = (!command.is_empty()).then(|| Line::new(command, rights)).transpose()?;
-    let entries = node::entries(arguments.data.as_deref())?;
+    let entries = node::entries(&arguments.node)?;
     let Some(wanted) = &arguments.load_balancer else {
         return list(&entries, arguments.output).await;
     };

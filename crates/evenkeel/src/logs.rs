@@ -12,11 +12,8 @@ use anyhow::Context;
 use clap::{Args, ValueEnum};
 use uuid::Uuid;
 
-use crate::haproxy::choose_among;
+use crate::haproxy::{Node, choose_among};
 use follow::Tail;
-
-/// Where an agent keeps them, if nobody says otherwise.
-const USUAL: &str = "/var/log/evenkeel";
 
 /// Between two looks at a file that somebody else writes to.
 const LOOK: Duration = Duration::from_millis(250);
@@ -34,12 +31,11 @@ pub(crate) struct Arguments {
     /// How each line is printed.
     #[arg(long, value_enum, default_value_t = Output::Text)]
     output: Output,
-    /// Where the files are; otherwise where `evenkeel dev --data` or an agent has them.
-    #[arg(long, value_name = "DIR")]
+    /// Where the files are; otherwise where the agent has them.
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["data", "config", "set"])]
     directory: Option<PathBuf>,
-    /// Look in this directory of `evenkeel dev --data`.
-    #[arg(long, value_name = "DIR", conflicts_with = "directory")]
-    data: Option<PathBuf>,
+    #[command(flatten)]
+    node: Node,
 }
 
 const EXAMPLES: &str = "Examples:\n  \
@@ -88,22 +84,21 @@ fn print(line: &str, output: Output) -> anyhow::Result<bool> {
 /// The file of the load balancer that is meant. One that is gone from this node is found by its
 /// whole id.
 fn file(arguments: &Arguments) -> anyhow::Result<PathBuf> {
-    let usual = arguments.directory.clone().unwrap_or_else(|| PathBuf::from(USUAL));
-    if let Ok(id) = arguments.load_balancer.parse::<Uuid>()
-        && arguments.data.is_none()
+    let Arguments { load_balancer, directory, node, .. } = arguments;
+    let within = |state: Option<&Path>| match directory {
+        Some(directory) => Ok(directory.clone()),
+        None => node.logs(state),
+    };
+    if let Ok(id) = load_balancer.parse::<Uuid>()
+        && !node.is_dev()
     {
-        let path = usual.join(format!("{id}.log"));
-        if path.exists() || arguments.directory.is_some() {
+        let path = within(None)?.join(format!("{id}.log"));
+        if path.exists() || directory.is_some() {
             return Ok(path);
         }
     }
-    let (id, state_directory) = choose_among(arguments.data.as_deref(), &arguments.load_balancer)?;
-    let beside = state_directory.parent().map(|data| data.join("logs"));
-    let directory = match (&arguments.directory, beside) {
-        (None, Some(beside)) if beside.is_dir() => beside,
-        (None | Some(_), _) => usual,
-    };
-    Ok(directory.join(format!("{id}.log")))
+    let (id, state) = choose_among(node, load_balancer)?;
+    Ok(within(Some(&state))?.join(format!("{id}.log")))
 }
 
 fn nothing(path: &Path) -> String {

@@ -15,9 +15,10 @@ use crate::service;
 
 pub(crate) use config::ServerConfig;
 use world::World;
+pub(crate) use world::open_store;
 
 /// The file that is read if no other is named.
-const FILE: &str = "/etc/evenkeel/server.toml";
+pub(crate) const FILE: &str = "/etc/evenkeel/server.toml";
 
 /// What variables that set a key begin with.
 const PREFIX: &str = "EVENKEEL_SERVER__";

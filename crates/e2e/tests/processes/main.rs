@@ -1,6 +1,7 @@
 //! `evenkeel server` and `evenkeel agent` as two processes, as an operator meets them.
 
 mod life;
+mod operator;
 mod pair;
 mod refused;
 mod stranger;

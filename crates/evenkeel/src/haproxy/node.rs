@@ -10,6 +10,8 @@ use evenkeel_agent::{Held, held};
 use evenkeel_haproxy::window::{Seen, Window};
 use evenkeel_plumbing::running::running;
 
+use super::Node;
+
 /// A load balancer of this node.
 #[derive(Clone, Debug)]
 pub(super) struct Entry {
@@ -52,19 +54,24 @@ impl Entry {
     }
 }
 
-/// All load balancers, of `data` or of whatever runs.
+/// All load balancers, of the agent that is named, or of whatever runs, or of this machine's usual
+/// file.
 ///
 /// # Errors
 ///
 /// There is none, or we may not look; the message has the cure.
-pub(super) fn entries(data: Option<&Path>) -> anyhow::Result<Vec<Entry>> {
-    let (directories, hidden) = match data {
-        Some(data) => (BTreeSet::from([std::path::absolute(data)?.join("agent")]), 0),
+pub(super) fn entries(node: &Node) -> anyhow::Result<Vec<Entry>> {
+    let named = node.named()?;
+    let (mut directories, hidden) = match &named {
+        Some(state) => (BTreeSet::from([state.clone()]), 0),
         None => state_directories()?,
     };
+    if directories.is_empty() && hidden == 0 {
+        directories.extend(node.usual()?);
+    }
     let mut entries = Vec::new();
     for directory in &directories {
-        let found = held(directory).with_context(|| unreadable(directory, data.is_some()))?;
+        let found = held(directory).with_context(|| unreadable(directory, named.is_some()))?;
         let entry = |held| Entry { held, state_directory: directory.clone() };
         entries.extend(found.into_iter().map(entry));
     }
@@ -90,7 +97,8 @@ pub(crate) fn state_directories() -> io::Result<(BTreeSet<PathBuf>, usize)> {
 fn unreadable(directory: &Path, named: bool) -> String {
     let shown = directory.display();
     let cure = if named {
-        "name the directory that evenkeel dev was given with --data, as the user who runs it"
+        "name the agent's file with --config, or the directory that evenkeel dev was given with \
+         --data, as the user who runs it"
     } else {
         "run this as the user who runs evenkeel, or as root"
     };
@@ -105,8 +113,8 @@ fn nothing(directories: &BTreeSet<PathBuf>, hidden: usize) -> String {
         );
     }
     if directories.is_empty() {
-        "no evenkeel and none of its HAProxies runs on this node; start evenkeel dev, or name with \
-         --data DIR where an earlier one kept its data"
+        "no evenkeel and none of its HAProxies runs on this node; start it, or name the agent's \
+         file with --config FILE, or with --data DIR where an evenkeel dev kept its data"
             .to_owned()
     } else {
         "there is no load balancer on this node yet; create one with openstack loadbalancer create"
@@ -117,15 +125,17 @@ fn nothing(directories: &BTreeSet<PathBuf>, hidden: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Place;
 
     #[test]
     fn whoever_finds_nothing_is_told_what_to_do() {
         let some = BTreeSet::from([PathBuf::from("/nowhere/agent")]);
-        assert!(nothing(&BTreeSet::new(), 0).contains("start evenkeel dev"));
+        assert!(nothing(&BTreeSet::new(), 0).contains("--config FILE"));
         assert!(nothing(&some, 0).contains("loadbalancer create"));
         assert!(nothing(&BTreeSet::new(), 2).contains("as root"));
         let place = tempfile::tempdir().unwrap();
-        let said = format!("{:#}", entries(Some(place.path())).unwrap_err());
+        let node = Node { data: Some(place.path().to_owned()), place: Place::default() };
+        let said = format!("{:#}", entries(&node).unwrap_err());
         assert!(said.contains("--data") && said.contains("No such file"), "{said}");
     }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use evenkeel_driver::Driver;
+use evenkeel_model::health_monitor::ProbeKind;
 use evenkeel_model::provider::ProviderName;
 
 /// The drivers of this node.
@@ -34,6 +35,14 @@ impl Drivers {
     /// All of them, each once.
     pub(crate) fn all(&self) -> &[Arc<dyn Driver>] {
         &self.all
+    }
+
+    /// How one of them at least can probe members here.
+    pub(crate) fn probes(&self) -> Vec<ProbeKind> {
+        let can = |kind: &ProbeKind| {
+            self.all.iter().any(|driver| driver.capabilities().probes.contains(kind))
+        };
+        ProbeKind::ALL.iter().copied().filter(can).collect()
     }
 
     /// The names, in their order.

@@ -99,6 +99,7 @@ impl Agent {
             host: config.host,
             providers: node.drivers.names(),
             capacity: config.capacity,
+            probes: node.drivers.probes(),
             key: node.key.public().clone(),
         };
         tracing::info!(agent = %hello.agent, held = entries.len(), "agent started");

@@ -23,6 +23,7 @@ mod origin;
 mod path;
 pub mod policy;
 mod pool;
+mod probing;
 mod profile;
 mod provider;
 mod quota;

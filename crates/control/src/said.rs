@@ -32,8 +32,8 @@ impl Said {
 }
 
 pub(crate) fn hello(said: Hello) -> AgentHello {
-    let Hello { agent, host, providers, capacity, key: _ } = said;
-    AgentHello { agent, host, providers, capacity }
+    let Hello { agent, host, providers, capacity, probes, key: _ } = said;
+    AgentHello { agent, host, providers, capacity, probes }
 }
 
 pub(crate) fn entry(assignment: &Assignment) -> IndexEntry {

@@ -1,5 +1,6 @@
 //! Agents: what they offer, and when they were last heard.
 
+use evenkeel_model::health_monitor::ProbeKind;
 use evenkeel_model::provider::ProviderName;
 use evenkeel_model::{AgentId, Timestamp};
 
@@ -17,6 +18,8 @@ pub struct AgentHello {
     pub providers: Vec<ProviderName>,
     /// How many load balancers it takes.
     pub capacity: u32,
+    /// How it can probe members; empty if it does not say.
+    pub probes: Vec<ProbeKind>,
 }
 
 /// An agent that has been heard at least once.
@@ -38,6 +41,15 @@ pub struct AgentRecord {
     pub admin_state_up: bool,
     /// Whether it is not taken for dead.
     pub alive: bool,
+    /// How it can probe members; empty if it does not say.
+    pub probes: Vec<ProbeKind>,
+}
+
+impl AgentRecord {
+    /// Whether it can probe so, as far as it says.
+    pub fn can_probe(&self, kind: ProbeKind) -> bool {
+        self.probes.is_empty() || self.probes.contains(&kind)
+    }
 }
 
 fn read(row: &Row) -> Result<AgentRecord, StoreError> {
@@ -51,6 +63,7 @@ fn read(row: &Row) -> Result<AgentRecord, StoreError> {
         admin_state_up: row.bool(5)?,
         alive: row.bool(6)?,
         placed: count(7)?,
+        probes: row.json(8)?,
     })
 }
 
@@ -59,14 +72,16 @@ fn hello(session: &mut Session<'_>, hello: &AgentHello) -> Result<(), StoreError
     let providers = json(&hello.providers);
     let known = session.first("SELECT id FROM agents WHERE id = ?1", &values![hello.agent])?;
     let sql = if known.is_some() {
-        "UPDATE agents SET host = ?2, providers = ?3, capacity = ?4, last_heard = ?5, alive = 1 \
-         WHERE id = ?1"
+        "UPDATE agents SET host = ?2, providers = ?3, capacity = ?4, last_heard = ?5, probes = ?6, \
+         alive = 1 WHERE id = ?1"
     } else {
-        "INSERT INTO agents (id, host, providers, capacity, last_heard, admin_state_up, alive) \
-         VALUES (?1, ?2, ?3, ?4, ?5, 1, 1)"
+        "INSERT INTO agents (id, host, providers, capacity, last_heard, probes, admin_state_up, alive) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, 1, 1)"
     };
     let capacity = i64::from(hello.capacity);
-    session.execute(sql, &values![hello.agent, hello.host.as_str(), providers, capacity, now])?;
+    let probes = json(&hello.probes);
+    let values = values![hello.agent, hello.host.as_str(), providers, capacity, now, probes];
+    session.execute(sql, &values)?;
     // Load balancers may be waiting for somebody like it.
     session.desire_changed = true;
     Ok(())
@@ -123,7 +138,8 @@ impl Store {
         self.read(|session| {
             let rows = session.query(
                 "SELECT a.id, a.host, a.providers, a.capacity, a.last_heard, a.admin_state_up, \
-                 a.alive, (SELECT COUNT(*) FROM placements p WHERE p.agent_id = a.id) \
+                 a.alive, (SELECT COUNT(*) FROM placements p WHERE p.agent_id = a.id), \
+                 a.probes \
                  FROM agents a ORDER BY a.id",
                 &[],
             )?;

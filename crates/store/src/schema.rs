@@ -11,6 +11,7 @@ const STEPS: &[&str] = &[
     include_str!("../migrations/0004_secrets.sql"),
     include_str!("../migrations/0005_networks.sql"),
     include_str!("../migrations/0006_allowed_projects.sql"),
+    include_str!("../migrations/0007_probes.sql"),
 ];
 
 /// Takes the steps that the database has not taken.

@@ -15,6 +15,7 @@ mod proto;
 
 use serde::{Deserialize, Serialize};
 
+use evenkeel_model::health_monitor::ProbeKind;
 use evenkeel_model::observed::{Observation, Served};
 use evenkeel_model::provider::ProviderName;
 use evenkeel_model::{AgentId, Epoch, Generation, LoadBalancerGraph, LoadBalancerId};
@@ -56,6 +57,9 @@ pub struct Hello {
     pub providers: Vec<ProviderName>,
     /// How many load balancers it takes.
     pub capacity: u32,
+    /// How it can probe members. Empty if it does not say, as agents did before there was this
+    /// word: then as its drivers know how to.
+    pub probes: Vec<ProbeKind>,
     /// What keys are sealed with on their way to it; only this node can open that.
     pub key: PublicKey,
 }

@@ -54,6 +54,8 @@ pub(crate) struct Hello {
     pub(crate) capacity: u32,
     #[prost(bytes = "vec", tag = "5")]
     pub(crate) key: Vec<u8>,
+    #[prost(string, repeated, tag = "6")]
+    pub(crate) probes: Vec<String>,
 }
 
 #[derive(Clone, PartialEq, Message)]

@@ -3,7 +3,7 @@
 use axum::body::Bytes;
 use axum::response::Response;
 use evenkeel_api::health_monitor::{Create, check_pool, view};
-use evenkeel_model::{HealthMonitorId, Pool};
+use evenkeel_model::{HealthMonitorId, LoadBalancer, Pool};
 use uuid::Uuid;
 
 use super::call::{Call, created};
@@ -20,6 +20,9 @@ pub(crate) async fn create(call: Call, bytes: Bytes) -> Result<Response, Refusal
     let monitor = body.into_health_monitor(id, call.deployment())?;
     check_pool(monitor.probe.kind(), pool.value.protocol)?;
     call.demand(pool.load_balancer, &monitor).await?;
+    let load_balancer = call.store().get::<LoadBalancer>(pool.load_balancer).await?;
+    let provider = &load_balancer.value.provider;
+    call.demand_probes(provider, std::slice::from_ref(&monitor)).await?;
     let record = call.store().create_health_monitor(monitor).await?;
     Ok(created("healthmonitor", view(&record)))
 }

@@ -48,6 +48,7 @@ pub(crate) async fn create(call: Call, bytes: Bytes) -> Result<Response, Refusal
     tree.load_balancer.allowance = allowance;
     within(&tree, &capabilities)
         .map_err(|unsupported| Fault::unsupported(&provider, unsupported))?;
+    call.demand_probes(&provider, &tree.health_monitors).await?;
     vip::check(&call, &tree, &networks).await?;
     let vip = tree.vip.clone();
     let furnish = call.furnish(&project, &slots(&tree)).await?;

@@ -79,7 +79,8 @@ struct Mind {
 impl Mind {
     async fn live(mut self, providers: Vec<ProviderName>, key: PublicKey) {
         let host = format!("node-{}", self.id);
-        let hello = Hello { agent: self.id, host, providers, capacity: 10_000, key };
+        let hello =
+            Hello { agent: self.id, host, providers, capacity: 10_000, probes: Vec::new(), key };
         let _ = self.end.send.send(FromAgent::Hello(hello)).await;
         let mut answers = 0;
         loop {

@@ -13,6 +13,7 @@ mod listing;
 mod networks;
 mod offerings;
 mod operators;
+mod probing;
 mod quota;
 mod resources;
 mod roles;

@@ -71,6 +71,7 @@ impl World {
             host: format!("node-{agent}"),
             providers: vec![ProviderName::new("haproxy")],
             capacity: 1000,
+            probes: Vec::new(),
         };
         self.store.hello(hello).await.unwrap();
     }

@@ -72,6 +72,7 @@ pub(crate) async fn settled_in(store: &Store) {
         host: "node".to_owned(),
         providers: vec![ProviderName::new("haproxy")],
         capacity: 1000,
+        probes: Vec::new(),
     };
     store.hello(hello).await.unwrap();
 }

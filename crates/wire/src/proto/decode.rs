@@ -1,5 +1,6 @@
 //! From the encoded form to the messages, as far as this version knows them.
 
+use evenkeel_model::health_monitor::ProbeKind;
 use evenkeel_model::provider::ProviderName;
 use evenkeel_model::{Epoch, Generation};
 use evenkeel_vault::PublicKey;
@@ -66,6 +67,7 @@ impl TryFrom<super::Hello> for crate::Hello {
             providers: hello.providers.into_iter().map(ProviderName::new).collect(),
             capacity: hello.capacity,
             key: PublicKey::new(hello.key),
+            probes: hello.probes.iter().filter_map(|it| ProbeKind::from_word(it)).collect(),
         })
     }
 }

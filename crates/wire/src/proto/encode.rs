@@ -43,6 +43,7 @@ impl From<crate::Hello> for super::Hello {
             providers: hello.providers.iter().map(ToString::to_string).collect(),
             capacity: hello.capacity,
             key: hello.key.bytes().to_vec(),
+            probes: hello.probes.iter().map(ToString::to_string).collect(),
         }
     }
 }

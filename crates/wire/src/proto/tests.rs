@@ -3,6 +3,7 @@
 
 mod sample;
 
+use evenkeel_model::health_monitor::ProbeKind;
 use evenkeel_model::provider::ProviderName;
 use evenkeel_model::{AgentId, Epoch, Generation, LoadBalancerId};
 use evenkeel_vault::PublicKey;
@@ -77,14 +78,16 @@ fn words_from() -> impl Strategy<Value = FromAgent> {
         proptest::collection::vec(".*", 0..4),
         any::<u32>(),
         any::<Vec<u8>>(),
+        proptest::sample::subsequence(ProbeKind::ALL, 0..=ProbeKind::ALL.len()),
     )
-        .prop_map(|(agent, host, providers, capacity, key)| {
+        .prop_map(|(agent, host, providers, capacity, key, probes)| {
             FromAgent::Hello(crate::Hello {
                 agent: AgentId::new(Uuid::from_u128(agent)),
                 host,
                 providers: providers.into_iter().map(ProviderName::new).collect(),
                 capacity,
                 key: PublicKey::new(key),
+                probes,
             })
         });
     let fetch = id().prop_map(|load_balancer| FromAgent::Fetch(crate::Fetch { load_balancer }));
@@ -140,6 +143,17 @@ fn fields_of_a_later_version_are_passed_over() {
     // Field 99, a number, after the word.
     bytes.extend([0x98, 0x06, 0x07]);
     assert_eq!(from_agent(&bytes).unwrap(), fetch);
+}
+
+#[test]
+fn a_way_to_probe_of_a_later_version_is_passed_over() {
+    let [FromAgent::Hello(hello), ..] = sample::from_agent() else { panic!("it is the first") };
+    let mut said = super::Hello::from(hello);
+    said.probes = ["PING", "QUIC"].map(ToOwned::to_owned).into();
+    let word = Some(ControlWord::Hello(said));
+    let read = from_agent(&super::FromAgent { word }.encode_to_vec()).unwrap();
+    let FromAgent::Hello(read) = read else { panic!("{read:?}") };
+    assert_eq!(read.probes, [ProbeKind::Ping]);
 }
 
 #[test]

@@ -99,6 +99,7 @@ pub(super) fn from_agent() -> [FromAgent; 4] {
             providers: vec![ProviderName::new("haproxy"), ProviderName::new("octavia")],
             capacity: 1000,
             key: PublicKey::new(vec![1, 2, 3]),
+            probes: Vec::new(),
         }),
         FromAgent::Fetch(Fetch { load_balancer: id() }),
         FromAgent::Inventory(Inventory { answers: 1, entries: outcomes.map(entry).into() }),

@@ -4,6 +4,7 @@
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
+use evenkeel_haproxy::GroupOptions;
 use evenkeel_plug::{OvsOptions, Tagging};
 use evenkeel_plumbing::ovsdb;
 
@@ -17,6 +18,9 @@ pub(crate) struct Wanted {
     pub(crate) state: PathBuf,
     pub(crate) secrets: PathBuf,
     pub(crate) logs: PathBuf,
+    pub(crate) log_requests: bool,
+    pub(crate) group: Option<GroupOptions>,
+    pub(crate) namespaces: PathBuf,
     pub(crate) socket: PathBuf,
     pub(crate) users: Option<RangeInclusive<u32>>,
     pub(crate) switch: Option<WantedSwitch>,
@@ -59,7 +63,10 @@ impl From<AgentConfig> for Wanted {
         });
         Self {
             users: config.haproxy.users(),
+            group: config.haproxy.group(),
+            log_requests: config.haproxy.log_requests,
             logs: config.haproxy.logs,
+            namespaces: config.network.namespaces,
             haproxy: config.haproxy.binary,
             state: config.state,
             secrets: config.secrets,

@@ -16,12 +16,18 @@ pub(crate) struct Facts {
     pub(crate) haproxy: Result<Haproxy, String>,
     /// Whether `nft` can translate addresses here.
     pub(crate) nft: Trial,
+    /// Routers that are not ours.
+    pub(crate) routers: Routers,
     /// Open vSwitch, if the node is to use it.
     pub(crate) switch: Option<Switch>,
     /// Control groups.
     pub(crate) groups: Groups,
+    /// What keeps each load balancer from being limited as the agent is told, if it is.
+    pub(crate) limits: Option<Vec<String>>,
     /// How many files one process may have open.
     pub(crate) descriptors: u64,
+    /// How many lines can wait for the agent of each load balancer, if each request has one.
+    pub(crate) requests: Option<u64>,
     /// Directories, in the order in which they are told.
     pub(crate) places: Vec<Place>,
     /// Names of users within the range that load balancers run as, if there is one.
@@ -63,6 +69,15 @@ pub(crate) struct Haproxy {
     pub(crate) version: Option<(u32, u32)>,
     /// What it was built with, as `+LUA` without the sign.
     pub(crate) features: BTreeSet<String>,
+}
+
+/// Neutron's routers on this node.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Routers {
+    /// Whether Neutron's L3 agent runs here.
+    pub(crate) agent_runs: bool,
+    /// How many namespaces are called as those of floating addresses, and are not ours.
+    pub(crate) strange: usize,
 }
 
 /// What is there of Open vSwitch.

@@ -9,6 +9,7 @@ use std::io;
 use std::path::Path;
 use std::time::Duration;
 
+use evenkeel_haproxy::GroupOptions;
 use evenkeel_plumbing::process::descriptor_limit;
 use tokio::net::UnixStream;
 use tokio::time::timeout;
@@ -31,9 +32,12 @@ pub(super) async fn facts(wanted: &Wanted) -> Facts {
         kernel: machine::kernel(),
         haproxy: programs::haproxy(&wanted.haproxy).await,
         nft: programs::nft().await,
+        routers: programs::routers(&wanted.namespaces),
         switch,
         groups: machine::groups(Path::new("/sys/fs/cgroup")),
+        limits: wanted.group.as_ref().map(GroupOptions::shortcomings),
         descriptors: descriptor_limit(),
+        requests: wanted.log_requests.then(machine::waiting_lines).flatten(),
         places: vec![
             place::look(Use::State, &wanted.state),
             place::look(Use::Secrets, &wanted.secrets),

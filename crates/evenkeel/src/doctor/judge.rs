@@ -14,7 +14,7 @@ pub(crate) fn findings(facts: &Facts) -> Vec<Finding> {
     let mut all = vec![rights(&facts.rights)];
     all.extend(kernel(&facts.kernel));
     all.extend(programs::haproxy(&facts.haproxy));
-    all.push(programs::nft(&facts.nft));
+    all.extend([programs::nft(&facts.nft), programs::routers(facts.routers)]);
     all.extend(facts.switch.iter().flat_map(switch::findings));
     all.extend(files::findings(facts));
     all

@@ -11,7 +11,7 @@ use crate::doctor::facts::{Groups, Kernel, Rights};
 use crate::doctor::finding::Trial;
 
 /// What the agent needs, as `linux/capability.h` numbers them.
-const NEEDED: [(&str, u32); 9] = [
+const NEEDED: [(&str, u32); 11] = [
     ("CAP_CHOWN", 0),
     ("CAP_FOWNER", 3),
     ("CAP_KILL", 5),
@@ -20,6 +20,8 @@ const NEEDED: [(&str, u32); 9] = [
     ("CAP_NET_BIND_SERVICE", 10),
     ("CAP_NET_ADMIN", 12),
     ("CAP_NET_RAW", 13),
+    ("CAP_SYS_CHROOT", 18),
+    ("CAP_SYS_PTRACE", 19),
     ("CAP_SYS_ADMIN", 21),
 ];
 
@@ -71,6 +73,12 @@ pub(super) fn groups(root: &Path) -> Groups {
         writable: rights.is_ok() && !is_read_only,
         controllers: controllers.split_whitespace().map(str::to_owned).collect(),
     }
+}
+
+/// How many lines one socket of HAProxies holds for us; nothing if the kernel does not say.
+pub(super) fn waiting_lines() -> Option<u64> {
+    let said = fs::read_to_string("/proc/sys/net/unix/max_dgram_qlen").ok()?;
+    said.trim().parse().ok()
 }
 
 /// Users of `/etc/passwd` within a range of ids.

@@ -1,13 +1,15 @@
-//! HAProxy and nft, asked and tried.
+//! HAProxy and nft, asked and tried; and Neutron's programs, looked for.
 
 use std::ffi::OsString;
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use evenkeel_plumbing::{Confinement, Lifetime, Program};
+use evenkeel_plug::names;
+use evenkeel_plumbing::{Confinement, Lifetime, Namespaces, Program};
 
 use super::PATIENCE;
-use crate::doctor::facts::Haproxy;
+use crate::doctor::facts::{Haproxy, Routers};
 use crate::doctor::finding::Trial;
 
 /// What translates addresses, as for a floating one, in a network that ends with the program.
@@ -69,6 +71,26 @@ pub(super) async fn nft() -> Trial {
     }
 }
 
+/// Neutron's routers, and who makes them. They are called as ours are, by their prefix.
+pub(super) fn routers(namespaces: &Path) -> Routers {
+    let all = Namespaces::new(namespaces).list(names::ROUTER).unwrap_or_default();
+    let is_strange = |mark: &Option<String>| mark.as_deref().is_some_and(|it| !names::is_mark(it));
+    Routers {
+        agent_runs: is_running("neutron-l3-agent"),
+        strange: all.iter().filter(|(_, mark)| is_strange(mark)).count(),
+    }
+}
+
+/// Whether a program of this name runs, even if an interpreter does the work.
+pub(super) fn is_running(name: &str) -> bool {
+    let is_it = |line: Vec<u8>| {
+        let words = line.split(|byte| *byte == 0).take(3);
+        words.into_iter().any(|word| word.ends_with(name.as_bytes()))
+    };
+    let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
+    processes.filter_map(|it| fs::read(it.path().join("cmdline")).ok()).any(is_it)
+}
+
 fn program(path: &Path, arguments: &[&str]) -> Program {
     Program {
         path: path.to_owned(),
@@ -91,5 +113,12 @@ mod tests {
         assert_eq!(found.version, Some((2, 6)));
         assert_eq!(found.features.into_iter().collect::<Vec<_>>(), ["LUA", "OPENSSL"]);
         assert_eq!(read(Path::new("/h"), "nonsense").version, None);
+    }
+
+    #[test]
+    fn programs_are_found_by_how_they_were_started() {
+        let own = std::env::current_exe().unwrap();
+        assert!(is_running(own.file_name().unwrap().to_str().unwrap()));
+        assert!(!is_running("no program has this name"));
     }
 }

@@ -1,14 +1,12 @@
 //! Open vSwitch: its database, the process that forwards, and Neutron's agent.
 
-use std::fs;
-use std::path::Path;
-
-use evenkeel_plumbing::Identity;
 use evenkeel_plumbing::ovsdb::Ovsdb;
 use evenkeel_plumbing::ovsdb::notation::{rows, word};
+use evenkeel_plumbing::running::running;
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
+use super::programs::is_running;
 use super::{PATIENCE, answers, of};
 use crate::doctor::facts::{Bridge, Switch};
 use crate::wanted::WantedSwitch;
@@ -17,7 +15,7 @@ pub(super) async fn look(wanted: &WantedSwitch) -> Switch {
     Switch {
         database: wanted.database.clone(),
         reachable: of(answers(&wanted.database).await),
-        forwards: forwards(&wanted.database),
+        forwards: forwards(),
         bridge: wanted.bridge.clone(),
         found: bridge(wanted).await,
         by_neutron: wanted.by_neutron,
@@ -41,41 +39,8 @@ async fn bridge(wanted: &WantedSwitch) -> Option<Bridge> {
     Some(rows(results.first()).first().map(found).unwrap_or_default())
 }
 
-/// The daemon notes its number beside the database's socket.
-fn forwards(database: &Path) -> bool {
-    let path = database.with_file_name("ovs-vswitchd.pid");
-    let number = fs::read_to_string(path).ok().and_then(|it| it.trim().parse().ok());
-    number.and_then(Identity::of).is_some()
-}
-
-/// Whether a program of this name runs, even if an interpreter does the work.
-fn is_running(name: &str) -> bool {
-    let is_it = |line: Vec<u8>| {
-        let words = line.split(|byte| *byte == 0).take(3);
-        words.into_iter().any(|word| word.ends_with(name.as_bytes()))
-    };
-    let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
-    processes.filter_map(|it| fs::read(it.path().join("cmdline")).ok()).any(is_it)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_daemon_is_found_by_its_number() {
-        let place = tempfile::tempdir().unwrap();
-        let database = place.path().join("db.sock");
-        assert!(!forwards(&database));
-        fs::write(place.path().join("ovs-vswitchd.pid"), format!("{}\n", std::process::id()))
-            .unwrap();
-        assert!(forwards(&database));
-    }
-
-    #[test]
-    fn programs_are_found_by_how_they_were_started() {
-        let own = std::env::current_exe().unwrap();
-        assert!(is_running(own.file_name().unwrap().to_str().unwrap()));
-        assert!(!is_running("no program has this name"));
-    }
+/// Whether the daemon runs: by its name, wherever its files are, in a container too. A file with
+/// its number may be an earlier life's.
+fn forwards() -> bool {
+    running("ovs-vswitchd").is_ok_and(|(found, hidden)| found.len() + hidden > 0)
 }

@@ -6,10 +6,16 @@ use crate::doctor::finding::{Finding, Thing, Trial};
 /// Below this, a HAProxy with the default bound of connections could not have its files open.
 const DESCRIPTORS: u64 = 65_536;
 
+/// Below this, HAProxy drops lines when many requests come at once.
+const WAITING_LINES: u64 = 512;
+
 const MIB: u64 = 1024 * 1024;
 
 pub(super) fn findings(facts: &Facts) -> Vec<Finding> {
-    let mut all = vec![groups(&facts.groups), descriptors(facts.descriptors)];
+    let mut all = vec![groups(&facts.groups)];
+    all.extend(facts.limits.as_deref().map(limits));
+    all.push(descriptors(facts.descriptors));
+    all.extend(facts.requests.map(requests));
     all.extend(facts.places.iter().map(place));
     all.extend([
         users(facts.users.as_deref()),
@@ -43,6 +49,26 @@ fn groups(groups: &Groups) -> Finding {
             "run the agent as root, with Delegate=yes in its unit",
         )
     }
+}
+
+/// Each shortcoming says its cure.
+fn limits(shortcomings: &[String]) -> Finding {
+    let thing = Thing("EK051", "limits of load balancers");
+    match shortcomings {
+        [] => thing.ok("can be set as agent.toml says"),
+        some => thing.warning(some.join("; "), "until then they serve without these limits"),
+    }
+}
+
+fn requests(lines: u64) -> Finding {
+    let thing = Thing("EK061", "lines of requests that can wait");
+    if lines >= WAITING_LINES {
+        return thing.ok(lines.to_string());
+    }
+    thing.warning(
+        format!("{lines}: of many requests at once, not all are logged"),
+        "sysctl -w net.unix.max_dgram_qlen=512, before HAProxies are started; and in /etc/sysctl.d",
+    )
 }
 
 fn descriptors(limit: u64) -> Finding {

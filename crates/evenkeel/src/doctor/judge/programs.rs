@@ -1,6 +1,6 @@
 //! The programs that the node tower runs.
 
-use crate::doctor::facts::Haproxy;
+use crate::doctor::facts::{Haproxy, Routers};
 use crate::doctor::finding::{Finding, Thing, Trial};
 
 /// The first version whose runtime socket can do what the driver says to it.
@@ -56,5 +56,19 @@ pub(super) fn nft(trial: &Trial) -> Finding {
             "apt-get install nftables; the kernel needs nf_tables with nft_nat and nf_conntrack",
         ),
         Trial::Untried(why) => thing.unseen(why),
+    }
+}
+
+/// A namespace for floating addresses is called as one of Neutron's routers is.
+pub(super) fn routers(routers: Routers) -> Finding {
+    let thing = Thing("EK031", "Neutron's routers");
+    let cure = "keep floating addresses of evenkeel, or Neutron's L3 agent, off this node: clearing \
+                its namespaces, it would clear those of floating addresses";
+    match routers {
+        Routers { agent_runs: true, .. } => thing.warning("neutron-l3-agent runs here", cure),
+        Routers { strange: 0, .. } => thing.ok("none here"),
+        Routers { strange, .. } => {
+            thing.warning(format!("{strange} of its namespaces qrouter-… are here"), cure)
+        }
     }
 }

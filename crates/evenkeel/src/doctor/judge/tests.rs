@@ -2,7 +2,9 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use super::*;
-use crate::doctor::facts::{AgentHere, Bridge, Groups, Haproxy, Owner, Place, Server, Switch, Use};
+use crate::doctor::facts::{
+    AgentHere, Bridge, Groups, Haproxy, Owner, Place, Routers, Server, Switch, Use,
+};
 use crate::doctor::finding::State;
 
 fn words(all: &[&str]) -> BTreeSet<String> {
@@ -40,6 +42,7 @@ fn sound() -> Facts {
             features: words(&["OPENSSL", "LUA", "PCRE2", "THREAD"]),
         }),
         nft: works(),
+        routers: Routers::default(),
         switch: Some(Switch {
             database: PathBuf::from("/run/openvswitch/db.sock"),
             reachable: works(),
@@ -54,7 +57,9 @@ fn sound() -> Facts {
             writable: true,
             controllers: words(&["cpu", "memory", "pids"]),
         },
+        limits: Some(Vec::new()),
         descriptors: 1 << 20,
+        requests: Some(512),
         places: vec![place(Use::State, false), place(Use::Secrets, true), place(Use::Logs, false)],
         users: Some(Vec::new()),
         is_clock_plausible: true,
@@ -182,6 +187,24 @@ fn groups_and_limits_are_warnings() {
     assert_eq!(seen, [("EK050", State::Warning)]);
     assert_eq!(found(|it| it.groups.writable = false), [("EK050", State::Warning)]);
     assert_eq!(found(|it| it.descriptors = 20_000), [("EK060", State::Warning)]);
+    let seen = found(|it| it.limits = Some(vec!["no controller pids".to_owned()]));
+    assert_eq!(seen, [("EK051", State::Warning)]);
+    assert_eq!(found(|it| it.limits = None), []);
+}
+
+#[test]
+fn a_short_queue_matters_only_to_those_who_log_requests() {
+    assert_eq!(found(|it| it.requests = Some(10)), [("EK061", State::Warning)]);
+    assert_eq!(found(|it| it.requests = None), []);
+}
+
+#[test]
+fn routers_of_neutron_are_told() {
+    for routers in
+        [Routers { agent_runs: true, strange: 0 }, Routers { agent_runs: false, strange: 2 }]
+    {
+        assert_eq!(found(|it| it.routers = routers), [("EK031", State::Warning)]);
+    }
 }
 
 #[test]

@@ -32,7 +32,8 @@ pub(crate) fn furnished(site: Site) -> Site {
     Site { user: Some(USER), namespace: Some(PathBuf::from("/proc/self/ns/net")), ..site }
 }
 
-fn loopback_up() {
+/// Makes the loopback of an isolated test usable.
+pub(crate) fn loopback_up() {
     let netlink = Namespace::current().unwrap().netlink().unwrap();
     let loopback = netlink.link("lo").unwrap().unwrap();
     netlink.set_up(loopback.index).unwrap();

@@ -4,6 +4,7 @@ use std::env;
 use std::fs;
 use std::path::PathBuf;
 
+use evenkeel_driver::Site;
 use evenkeel_haproxy::configuration::Configuration;
 use evenkeel_haproxy::render::{NodeLimits, render};
 use evenkeel_model::LoadBalancerGraph;
@@ -49,12 +50,48 @@ pub(crate) fn comes_back(configuration: &Configuration) {
     assert_eq!(&back, configuration);
 }
 
+/// What sections a file begins, in its order and each once.
+fn sections(text: &str) -> Vec<&str> {
+    let heads = text.lines().filter(|line| line.starts_with(|it: char| it.is_alphanumeric()));
+    let mut kinds: Vec<&str> = heads.filter_map(|line| line.split(' ').next()).collect();
+    kinds.dedup();
+    kinds
+}
+
+#[test]
+fn files_have_their_sections_in_order_and_no_others() {
+    let place = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
+    let order = ["global", "defaults", "peers", "frontend", "backend"];
+    let mut all = 0;
+    for entry in fs::read_dir(place).unwrap() {
+        let file = entry.unwrap().path();
+        let text = fs::read_to_string(&file).unwrap();
+        let seen = sections(&text);
+        let is_there = |kind: &&str| seen.contains(kind);
+        let wanted: Vec<&str> = order.into_iter().filter(is_there).collect();
+        assert_eq!(seen, wanted, "{}", file.display());
+        assert!(seen.starts_with(&order[..2]), "{}", file.display());
+        all += 1;
+    }
+    assert!(all > 20, "{all} files");
+}
+
 #[test]
 fn http() {
     let mut graph = world::load_balancer();
     let pool = graph.pair(PoolProtocol::Http);
     graph.serve(ListenerProtocol::Http, pool);
     golden("http", &graph);
+}
+
+#[test]
+fn a_user_of_its_own() {
+    let mut graph = world::load_balancer();
+    let pool = graph.pair(PoolProtocol::Tcp);
+    graph.serve(ListenerProtocol::Tcp, pool);
+    let site = Site { user: Some(60_001), ..world::site(&graph) };
+    let configuration = render(&graph, &site, LIMITS, &Material::none()).unwrap();
+    is_file("user", &configuration.to_string());
 }
 
 #[test]

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use evenkeel_haproxy::{HaproxyDriver, HaproxyOptions, LogOptions};
 use evenkeel_model::health_monitor::Probe;
+use evenkeel_model::protocol::{ListenerProtocol, PoolProtocol};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -88,6 +89,27 @@ async fn requests_and_members_are_told_of_by_their_ids() {
     told.eventually(&["status=400"]).await;
     assert!(!told.text().contains('\x1b'), "{}", told.text());
     assert_eq!(get(vip).await.unwrap().0, 200);
+    told.node.close().await;
+}
+
+#[tokio::test]
+async fn connections_without_requests_have_words_of_their_own() {
+    let mut told = Told::new("127.77.31.4", 200);
+    let graph = &mut told.node.graph;
+    let pool = Build::pool(graph, PoolProtocol::Tcp).id;
+    let listener = graph.listener(ListenerProtocol::Tcp, 8080);
+    listener.default_pool = Some(pool);
+    let listener = listener.id.to_string();
+    told.node.member(pool, "one").await;
+    told.node.apply().await.unwrap();
+    let mut stream = TcpStream::connect(told.node.vip(8080)).await.unwrap();
+    stream.write_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").await.unwrap();
+    assert_ne!(stream.read(&mut [0; 1000]).await.unwrap(), 0);
+    // A connection is told of when it has ended.
+    drop(stream);
+    let member = told.node.graph.members[0].id.to_string();
+    let line = told.eventually(&[" info tcp ", &listener, &pool.to_string(), &member]).await;
+    assert!(!line.contains("status="), "{line}");
     told.node.close().await;
 }
 

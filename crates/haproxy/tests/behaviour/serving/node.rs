@@ -160,9 +160,14 @@ impl Node {
         text.trim().parse().unwrap()
     }
 
-    /// What HAProxy answers on its socket.
+    /// What HAProxy answers on the socket that it is steered by.
     pub(crate) async fn ask(&self, command: &str) -> String {
-        let mut stream = UnixStream::connect(self.site.directory.join("admin.sock")).await.unwrap();
+        self.ask_at("admin.sock", command).await
+    }
+
+    /// What HAProxy answers on one of its sockets.
+    pub(crate) async fn ask_at(&self, socket: &str, command: &str) -> String {
+        let mut stream = UnixStream::connect(self.site.directory.join(socket)).await.unwrap();
         stream.write_all(format!("{command}\n").as_bytes()).await.unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).await.unwrap();

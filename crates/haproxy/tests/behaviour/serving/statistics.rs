@@ -168,6 +168,42 @@ async fn a_successor_knows_who_is_dead() {
     node.close().await;
 }
 
+/// How many probes the last member may fail until it is down.
+async fn credit(node: &Node) -> u32 {
+    let table = node.ask("show servers state").await;
+    let mut lines = table.lines().filter(|line| line.contains(' '));
+    let mut names = lines.next().unwrap().trim_start_matches("# ").split(' ');
+    let at = names.position(|name| name == "srv_check_health").unwrap();
+    lines.next_back().unwrap().split(' ').nth(at).unwrap().parse().unwrap()
+}
+
+#[tokio::test]
+async fn a_successor_forgives_as_much_as_the_one_before() {
+    let mut node = Node::new("127.77.3.10");
+    let pool = node.listener(8080);
+    node.member(pool, "one").await;
+    node.member(pool, "two").await;
+    let monitor = node.graph.monitor(pool, Probe::Http(http_probe()));
+    monitor.delay = 1.try_into().unwrap();
+    monitor.timeout = 1.try_into().unwrap();
+    monitor.rise = 1.try_into().unwrap();
+    monitor.fall = 5.try_into().unwrap();
+    node.apply().await.unwrap();
+    let member = node.graph.members[1].id;
+    node.eventually("it is up", |seen| seen.members[&member] == MemberHealth::Up).await;
+    assert_eq!(credit(&node).await, 5);
+    // From now on only the first is probed within this test.
+    node.graph.health_monitors[0].delay = 3_600.try_into().unwrap();
+    for port in 8081..8083 {
+        let pid = node.pid().await;
+        node.listener(port);
+        node.apply().await.unwrap();
+        assert_ne!(node.pid().await, pid);
+        assert_eq!(credit(&node).await, 5, "it need not earn it again");
+    }
+    node.close().await;
+}
+
 #[tokio::test]
 async fn without_a_monitor_a_dead_member_is_tried_and_trusted() {
     let mut node = Node::new("127.77.3.3");

@@ -3,7 +3,7 @@
 use std::pin::pin;
 
 use evenkeel_control::{ControlPlane, Services, rotation};
-use evenkeel_model::tls::{MaterialId, MaterialKind, SealedMaterial, TlsOwner};
+use evenkeel_model::tls::{MaterialId, MaterialKind, SealedMaterial, TlsOwner, TlsVersion};
 use evenkeel_model::{ListenerId, LoadBalancerGraph};
 use evenkeel_vault::fixtures::{Authority, Identity, openssl};
 use evenkeel_vault::{Context, MasterKeys};
@@ -67,6 +67,19 @@ impl Lab {
         let owner = TlsOwner::Listener(listener.parse::<ListenerId>().unwrap());
         self.control.store().material_of(owner).await.unwrap()
     }
+}
+
+#[tokio::test]
+async fn versions_and_ciphers_that_nobody_chose_are_those_of_today() {
+    let (lab, _) = furnished().await;
+    let lb = lab.member().load_balancer().await;
+    let made = lab.member().create("/listeners", listener(&lb, json!({}))).await;
+    assert_eq!(made["tls_versions"], json!(["TLSv1.2", "TLSv1.3"]));
+    assert!(made["tls_ciphers"].as_str().is_some_and(|it| it.contains("GCM")), "{made}");
+    let held = lab.held(&lb).await;
+    let tls = &held.listeners[0].tls;
+    assert_eq!(tls.versions, Some(vec![TlsVersion::V1_2, TlsVersion::V1_3]));
+    assert!(tls.ciphers.is_some());
 }
 
 #[tokio::test]

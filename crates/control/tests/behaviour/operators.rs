@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use evenkeel_model::provider::ProviderName;
 use serde_json::json;
 
 use crate::agent::{FakeAgent, Temper};
@@ -14,6 +15,22 @@ async fn providers_are_those_of_the_configuration() {
     let list = client.get("/providers?fields=name").await.is(200).json();
     let names = ["haproxy", "amphora", "octavia", "small"].map(|name| json!({"name": name}));
     assert_eq!(list, json!({"providers": names}));
+}
+
+#[tokio::test]
+async fn the_operator_chooses_the_default_provider() {
+    let lab = Lab::with(|config, _| config.default_provider = ProviderName::new("small")).await;
+    let client = lab.member();
+    let body = json!({"loadbalancer": {"vip_subnet_id": SUBNET}});
+    let made = client.create("/loadbalancers", body).await;
+    assert_eq!(made["provider"], "small");
+    // It is not only said so: this one cannot do HTTP.
+    let listener = json!({"listener": {
+        "loadbalancer_id": made["id"], "protocol": "HTTP", "protocol_port": 80,
+    }});
+    client.post("/listeners", listener).await.is(501);
+    let named = json!({"loadbalancer": {"vip_subnet_id": SUBNET, "provider": "haproxy"}});
+    assert_eq!(client.create("/loadbalancers", named).await["provider"], "haproxy");
 }
 
 #[tokio::test]
@@ -73,14 +90,8 @@ async fn what_was_on_a_dead_agent_moves_to_a_living_one() {
     assert_eq!(list["placements"][0]["epoch"], 2);
 }
 
-#[tokio::test]
-async fn a_second_agent_is_told_nothing_of_what_the_first_holds() {
-    let lab = Lab::new().await;
-    let body = json!({"loadbalancer": {"vip_subnet_id": SUBNET}});
-    let made = lab.member().create("/loadbalancers", body).await;
-    let root = format!("/loadbalancers/{}", crate::lab::id(&made));
-    lab.member().until_active(&root).await;
-    let stranger = FakeAgent::connect(&lab.control, 7, Temper::Willing);
+/// Waits until the second agent has said what it is.
+async fn two_nodes(lab: &Lab) {
     let deadline = tokio::time::Instant::now() + Duration::from_secs(10);
     let count = async || {
         let nodes = lab.admin().get("/v2/evenkeel/nodes").await.json();
@@ -89,6 +100,39 @@ async fn a_second_agent_is_told_nothing_of_what_the_first_holds() {
     while count().await < 2 {
         assert!(tokio::time::Instant::now() < deadline, "it did not come");
     }
+}
+
+#[tokio::test]
+async fn a_load_balancer_stays_where_it_was_placed_whoever_comes() {
+    let lab = Lab::new().await;
+    let client = lab.member();
+    let host = async || {
+        let list = lab.admin().get("/v2/evenkeel/placements").await.json();
+        (list["placements"][0]["node_id"].clone(), list["placements"][0]["epoch"].clone())
+    };
+    let id = client.load_balancer().await;
+    client.until_active(&format!("/loadbalancers/{id}")).await;
+    let before = host().await;
+    let emptier = FakeAgent::connect(&lab.control, 2, Temper::Willing);
+    two_nodes(&lab).await;
+    // The next goes to whoever has fewer, and nothing moves for that.
+    let next = client.load_balancer().await;
+    client.until_active(&format!("/loadbalancers/{next}")).await;
+    assert!(emptier.graphs.borrow().contains_key(&next.parse().unwrap()));
+    client.listener(&id, 80).await;
+    client.until_active(&format!("/loadbalancers/{id}")).await;
+    assert_eq!(host().await, before);
+}
+
+#[tokio::test]
+async fn a_second_agent_is_told_nothing_of_what_the_first_holds() {
+    let lab = Lab::new().await;
+    let body = json!({"loadbalancer": {"vip_subnet_id": SUBNET}});
+    let made = lab.member().create("/loadbalancers", body).await;
+    let root = format!("/loadbalancers/{}", crate::lab::id(&made));
+    lab.member().until_active(&root).await;
+    let stranger = FakeAgent::connect(&lab.control, 7, Temper::Willing);
+    two_nodes(&lab).await;
     assert!(stranger.graphs.borrow().is_empty());
     lab.member().until_active(&root).await;
 }

@@ -74,6 +74,27 @@ async fn a_pool_lives_as_the_default_pool_of_a_listener() {
 }
 
 #[tokio::test]
+async fn a_pool_serves_as_many_listeners_as_name_it() {
+    let lab = Lab::new().await;
+    let client = lab.member();
+    let load_balancer = client.load_balancer().await;
+    let pool = client.pool(&load_balancer).await;
+    let mut listeners = Vec::new();
+    for port in [80, 100] {
+        let body = json!({"listener": {
+            "loadbalancer_id": load_balancer, "protocol": "HTTP", "protocol_port": port,
+            "default_pool_id": pool,
+        }});
+        listeners.push(json!({"id": id(&client.create("/listeners", body).await)}));
+    }
+    let mut shown = client.until_active(&format!("/pools/{pool}")).await["listeners"].take();
+    let key = |listener: &Value| listener["id"].as_str().unwrap().to_owned();
+    shown.as_array_mut().unwrap().sort_by_key(key);
+    listeners.sort_by_key(key);
+    assert_eq!(shown, json!(listeners));
+}
+
+#[tokio::test]
 async fn a_member_lives() {
     let lab = Lab::new().await;
     let client = lab.member();

@@ -211,11 +211,14 @@ async fn members_and_monitors_are_one_of_a_kind() {
         .post("/healthmonitors", path)
         .await
         .refused(400, "url_path is not a valid option for health monitors of type TCP");
-    client.create("/healthmonitors", monitor("TCP")).await;
-    client
-        .post("/healthmonitors", monitor("TCP"))
-        .await
-        .refused(409, "This pool already has a health monitor");
+    for kind in ["HTTP", "HTTPS", "TCP", "PING"] {
+        let made = client.create("/healthmonitors", monitor(kind)).await;
+        let second = client.post("/healthmonitors", monitor("TCP")).await;
+        second.refused(409, "This pool already has a health monitor");
+        let path = format!("/healthmonitors/{}", id(&made));
+        client.delete(&path).await.is(204);
+        client.until_gone(&path).await;
+    }
 }
 
 #[tokio::test]

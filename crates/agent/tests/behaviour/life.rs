@@ -88,16 +88,23 @@ async fn a_load_balancer_without_work_has_nothing_on_the_node_and_is_converged()
     assert!(world.node.is_empty());
     assert!(!world.site(7).exists());
 
-    control.want(1, graph(7, 2));
+    let mut idle = graph(7, 2);
+    idle.listeners.iter_mut().for_each(|listener| listener.admin_state_up = false);
+    control.want(1, idle);
     control.index().await;
-    control.until("built", |control| control.converged(7, 1, 2)).await;
-    assert!(world.node.serves(id(7), 2));
+    control.until("converged", |control| control.converged(7, 1, 2)).await;
+    assert!(world.node.is_empty(), "a listener that is switched off is no work");
 
-    let mut disabled = graph(7, 3);
+    control.want(1, graph(7, 3));
+    control.index().await;
+    control.until("built", |control| control.converged(7, 1, 3)).await;
+    assert!(world.node.serves(id(7), 3));
+
+    let mut disabled = graph(7, 4);
     disabled.load_balancer.admin_state_up = false;
     control.want(1, disabled);
     control.index().await;
-    control.until("emptied", |control| control.converged(7, 1, 3)).await;
+    control.until("emptied", |control| control.converged(7, 1, 4)).await;
     assert!(world.node.is_empty());
     assert!(!world.site(7).exists());
     let absent = |control: &crate::world::Control| {

@@ -27,6 +27,8 @@ fn a_vip_is_plugged_as_its_attachment_says() {
         let routes = netlink.routes(link.index, MAIN).unwrap();
         assert_eq!(routes.len(), 2, "{routes:?}");
         assert!(routes.contains(&route("0.0.0.0/0", "2.2.2.1")));
+        assert!(routes.contains(&route("10.9.0.0/16", "2.2.2.2")), "the host route");
+        assert!(netlink.link("lo").unwrap().unwrap().is_up);
         assert_eq!(node.devices(), ["brq00000064-00", "tap00000001-00"]);
         assert!(node.is_ready(&graph).await);
         node.remove(&graph).await.unwrap();

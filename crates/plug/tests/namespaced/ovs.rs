@@ -49,9 +49,11 @@ fn options(veth: bool, tagging: Tagging) -> OvsOptions {
     OvsOptions { veth, tagging, ..OvsOptions::default() }
 }
 
-async fn is_plugged_and_unplugged(node: Node, device: &str) {
+async fn is_plugged_and_unplugged(node: Node, kind: &str, device: &str) {
     let graph = tagged(1, 7, "2.2.2.20/24");
     node.ensure(&graph).await.unwrap();
+    assert_eq!(vsctl("list-ports br-int"), TAP);
+    assert_eq!(vsctl(&format!("get Interface {TAP} type")), kind);
     assert_eq!(vsctl(&format!("get Port {TAP} tag")), "7");
     let ids = vsctl(&format!("get Interface {TAP} external_ids"));
     for expected in [
@@ -79,14 +81,14 @@ async fn is_plugged_and_unplugged(node: Node, device: &str) {
 #[test]
 fn a_port_of_the_switch_is_plugged_and_unplugged() {
     on_a_switch(options(false, Tagging::Own), async |node, _switch| {
-        is_plugged_and_unplugged(node, TAP).await;
+        is_plugged_and_unplugged(node, "internal", TAP).await;
     });
 }
 
 #[test]
 fn a_pair_of_devices_is_plugged_and_unplugged() {
     on_a_switch(options(true, Tagging::Own), async |node, _switch| {
-        is_plugged_and_unplugged(node, "ns-00000001-00").await;
+        is_plugged_and_unplugged(node, "\"\"", "ns-00000001-00").await;
     });
 }
 

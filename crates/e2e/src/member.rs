@@ -110,6 +110,17 @@ async fn dribble(stream: &mut TcpStream, text: &[u8]) -> std::io::Result<()> {
     Ok(())
 }
 
+/// The member's view, where it is asked for: `/headers` shows the request, `/peer` who connected.
+fn told(head: &str, stream: &TcpStream) -> Option<String> {
+    if head.starts_with("GET /headers") {
+        Some(head.to_owned())
+    } else if head.starts_with("GET /peer") {
+        Some(stream.peer_addr().map_or_else(|error| error.to_string(), |it| it.ip().to_string()))
+    } else {
+        None
+    }
+}
+
 async fn answer(mut stream: TcpStream, name: String, state: Arc<State>) {
     let mut request = Vec::new();
     while let Ok(count @ 1..) = stream.read_buf(&mut request).await {
@@ -122,8 +133,7 @@ async fn answer(mut stream: TcpStream, name: String, state: Arc<State>) {
         state.requests.fetch_add(1, Ordering::Relaxed);
         let sick = state.sick.load(Ordering::Relaxed);
         let status = if sick { "503 Service Unavailable" } else { "200 OK" };
-        // `/headers` shows the member's view of the request.
-        let body = if head.starts_with("GET /headers") { head.clone() } else { name.clone() };
+        let body = told(&head, &stream).unwrap_or_else(|| name.clone());
         let close = head.to_ascii_lowercase().contains("connection: close");
         let text = format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\n\r\n{body}", body.len());
         let sent = if head.starts_with("GET /slow") {

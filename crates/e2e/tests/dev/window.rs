@@ -43,7 +43,9 @@ async fn operators_see_and_ask_the_haproxy_of_a_load_balancer() -> anyhow::Resul
     let process = lab.haproxies()?;
     ensure!(seen["process"] == process[0], "{seen}");
     ensure!(text(&seen, "admin_socket")?.len() > LONGEST, "{seen}");
-    let configuration = std::fs::read_to_string(text(&seen, "configuration")?)?;
+    let configuration = text(&seen, "configuration")?;
+    ensure!(configuration.ends_with(&format!("/sites/{id}/haproxy.cfg")), "{configuration}");
+    let configuration = std::fs::read_to_string(configuration)?;
     ensure!(configuration.contains(&pool), "{configuration}");
     let table = printed(&[&id]).await?;
     ensure!(table.contains(&text(&seen, "stats_socket")?), "{table}");

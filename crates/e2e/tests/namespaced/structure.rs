@@ -4,10 +4,11 @@ use anyhow::ensure;
 use evenkeel_e2e::api::text;
 use evenkeel_e2e::net::stage::namespace;
 use evenkeel_e2e::net::{Place, Stage, Switch};
+use evenkeel_model::network::MacAddress;
 use serde_json::Value;
 
-/// Exactly one address beside the loopback's, with prefix and broadcast; MAC, MTU, default route,
-/// `promote_secondaries`, everything up.
+/// Exactly one address beside the loopback's, with prefix and broadcast; MAC, MTU, default and host
+/// route, `promote_secondaries`, everything up.
 pub(crate) async fn is_as_neutron_would_have_it(
     stage: &Stage,
     load_balancer: &Value,
@@ -21,15 +22,21 @@ pub(crate) async fn is_as_neutron_would_have_it(
     };
     let global = place.ip("-o -4 addr show scope global").await?;
     ensure!(global.lines().count() == 1, "{global}");
+    let others = place.ip("-o -6 addr show scope global").await?;
+    ensure!(others.is_empty(), "{others}");
     let network = &vip[..vip.rfind('.').unwrap_or_default()];
     for part in [format!("inet {vip}/24 brd {network}.255"), device.clone()] {
         ensure!(global.contains(&part), "no {part} in {global}");
     }
     let link = place.ip(&format!("-o link show {device}")).await?;
     ensure!(link.contains("mtu 1450") && link.contains("LOWER_UP"), "{link}");
+    let mac = MacAddress::of(port.parse()?).to_string();
+    ensure!(link.contains(&format!("link/ether {mac} ")), "no {mac} in {link}");
     ensure!(place.ip("-o link show lo").await?.contains("LOOPBACK,UP"), "the loopback is down");
     let routes = place.ip("route show").await?;
-    ensure!(routes.contains(&format!("default via {network}.1 dev {device}")), "{routes}");
+    for way in ["default via 2.2.2.1", "9.9.9.0/24 via 2.2.2.9"] {
+        ensure!(routes.contains(&format!("{way} dev {device}")), "no {way} in {routes}");
+    }
     let setting = place.run("sysctl -n net.ipv4.conf.all.promote_secondaries").await?;
     ensure!(setting.trim() == "1", "promote_secondaries is {setting}");
     if let Switch::OpenVswitch(switch) = &stage.switch {

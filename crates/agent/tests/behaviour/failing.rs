@@ -62,6 +62,31 @@ async fn what_served_before_a_refusal_is_brought_back_when_it_dies_even_after_a_
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_graph_that_cannot_be_read_is_refused_and_what_served_before_serves_on() {
+    let mut world = World::new();
+    let agent = world.start().await;
+    let mut control = world.session().await;
+    control.create(7).await;
+    control.unusable = Some("the node's evenkeel is too old; upgrade it");
+    control.want(1, graph(7, 2));
+    control.index().await;
+    control.until("refused", |control| control.refusal(7).is_some()).await;
+    let refusal = control.refusal(7).unwrap();
+    assert_eq!(refusal, (2, "the node's evenkeel is too old; upgrade it"));
+    let asked = world.node.applied(id(7));
+    control.serve_for(Duration::from_mins(10)).await;
+    assert!(world.node.serves(id(7), 1) && world.node.applied(id(7)) == asked);
+
+    // A later version of the agent understands it.
+    agent.kill().await;
+    let _agent = world.start().await;
+    let mut control = world.session().await;
+    control.want(1, graph(7, 2));
+    control.index().await;
+    control.until("read", |control| control.converged(7, 1, 2)).await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_provider_without_a_driver_is_refused_with_the_cure() {
     let mut world = World::new();
     let _agent = world.start().await;

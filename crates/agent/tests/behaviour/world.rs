@@ -32,7 +32,7 @@ use evenkeel_model::{
 };
 use evenkeel_wire::link::{self, AgentEnd, ControlEnd};
 use evenkeel_wire::{
-    FromAgent, Graph, Hello, Index, IndexEntry, Inventory, Observed, Outcome, ToAgent,
+    FromAgent, Graph, Hello, Index, IndexEntry, Inventory, Observed, Outcome, ToAgent, Unusable,
 };
 
 use crate::node::FakeNode;
@@ -226,6 +226,8 @@ pub(crate) struct Control {
     pub(crate) transcript: Vec<FromAgent>,
     /// Fetches are not answered.
     pub(crate) mute: bool,
+    /// Fetches are answered with what the agent cannot use, for this reason.
+    pub(crate) unusable: Option<&'static str>,
 }
 
 impl Control {
@@ -243,6 +245,7 @@ impl Control {
             fetched: Vec::new(),
             transcript: Vec::new(),
             mute: false,
+            unusable: None,
         }
     }
 
@@ -332,6 +335,11 @@ impl Control {
         let found = self.wanted.get(&load_balancer).cloned();
         let (epoch, graph) =
             found.map_or((Epoch::default(), None), |(epoch, graph)| (epoch, Some(graph)));
+        if let (Some(reason), Some(graph)) = (self.unusable, &graph) {
+            let (generation, reason) = (graph.generation, reason.to_owned());
+            let unusable = Unusable { load_balancer, epoch, generation, reason };
+            return self.send(ToAgent::Unusable(unusable)).await;
+        }
         let graph = Graph { load_balancer, epoch, graph };
         self.send(ToAgent::Graph(Box::new(graph))).await;
     }

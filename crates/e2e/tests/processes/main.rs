@@ -3,5 +3,7 @@
 mod life;
 mod operator;
 mod pair;
+mod postgres;
 mod refused;
 mod stranger;
+mod supervisor;

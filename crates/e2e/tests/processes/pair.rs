@@ -30,15 +30,28 @@ pub(crate) struct Pair {
     pub(crate) agent: Option<Child>,
     pub(crate) api: SocketAddr,
     token: String,
+    /// Where whoever supervises the processes listens, as the environment says it.
+    pub(crate) supervisor: Option<String>,
 }
 
 impl Pair {
-    /// Both, ready.
+    /// Both, ready, with a file as database.
     pub(crate) async fn start() -> anyhow::Result<Self> {
+        Self::start_on(None).await
+    }
+
+    /// Both, ready, with a PostgreSQL as database if its address is given.
+    pub(crate) async fn start_on(postgres: Option<&str>) -> anyhow::Result<Self> {
         let directory = TempDir::new()?;
-        write(directory.path()).await?;
-        let api = "127.0.0.1:0".parse()?;
-        let mut pair = Self { directory, server: None, agent: None, api, token: String::new() };
+        write(directory.path(), postgres).await?;
+        let mut pair = Self {
+            directory,
+            server: None,
+            agent: None,
+            api: "127.0.0.1:0".parse()?,
+            token: String::new(),
+            supervisor: None,
+        };
         pair.start_server().await?;
         pair.start_agent().await?;
         pair.token = pair.token_for(PASSWORD).await?;
@@ -61,7 +74,7 @@ impl Pair {
     /// Starts the control plane, where it was before. Tokens are gone with an earlier life.
     pub(crate) async fn start_server(&mut self) -> anyhow::Result<()> {
         let bind = format!("api.bind=\"{}\"", self.api);
-        let (server, ready) = spawn(self.directory.path(), "server", &["--set", &bind]).await?;
+        let (server, ready) = self.spawn("server", &["--set", &bind]).await?;
         let api = ready.split("http://").nth(1).and_then(|rest| rest.split(',').next());
         self.api = api.with_context(|| format!("no address in {ready}"))?.parse()?;
         self.server = Some(server);
@@ -69,7 +82,7 @@ impl Pair {
     }
 
     pub(crate) async fn start_agent(&mut self) -> anyhow::Result<()> {
-        self.agent = Some(spawn(self.directory.path(), "agent", &[]).await?.0);
+        self.agent = Some(self.spawn("agent", &[]).await?.0);
         Ok(())
     }
 
@@ -129,6 +142,31 @@ impl Pair {
         http::get(vip, "/").await?.expect(503).map(drop)
     }
 
+    /// A process, and the line with which it said that it is ready.
+    async fn spawn(&self, what: &str, more: &[&str]) -> anyhow::Result<(Child, String)> {
+        let directory = self.directory.path();
+        let log = directory.join(what).with_extension("log");
+        let log = File::options().create(true).append(true).open(log)?;
+        let mut command = Command::new(lab::binary()?);
+        command
+            .arg(what)
+            .arg("--config")
+            .arg(directory.join(what).with_extension("toml"))
+            .args(more);
+        command.env_remove("RUST_LOG").stdout(Stdio::piped()).stderr(log).kill_on_drop(true);
+        command.envs(self.supervisor.as_ref().map(|it| ("NOTIFY_SOCKET", it)));
+        let mut process = command.spawn()?;
+        let output = process.stdout.take().context("its output is piped")?;
+        let mut line = String::new();
+        let read = timeout(START, BufReader::new(output).read_line(&mut line)).await;
+        read.with_context(|| format!("evenkeel {what} is not ready"))??;
+        if !line.contains("is ready") {
+            let said = fs::read_to_string(directory.join(what).with_extension("log"))?;
+            bail!("evenkeel {what} said {line:?}: {said}");
+        }
+        Ok((process, line))
+    }
+
     /// The HAProxies of this pair.
     pub(crate) fn haproxies(&self) -> Vec<u32> {
         let mut found = Vec::new();
@@ -183,12 +221,16 @@ async fn kept_password() -> anyhow::Result<String> {
     Ok(String::from_utf8(output.stdout)?.trim().to_owned())
 }
 
-async fn write(directory: &Path) -> anyhow::Result<()> {
+async fn write(directory: &Path, postgres: Option<&str>) -> anyhow::Result<()> {
     let shown = directory.display();
+    let database = match postgres {
+        Some(url) => format!("url = '{url}'"),
+        None => format!("path = '{shown}/evenkeel.db'"),
+    };
     let vips = format!("127.85.{}.0/24", 1 + std::process::id() % 250);
     let server = format!(
         "log = 'debug'\nmaster_keys = '{shown}/master.key'\nidentity = '{shown}/identity.toml'\n\
-         [database]\npath = '{shown}/evenkeel.db'\n[agents]\nsocket = '{shown}/run/agent.sock'\n\
+         [database]\n{database}\n[agents]\nsocket = '{shown}/run/agent.sock'\n\
          [api.deployment.address_rules]\nloopback_allowed = true\n\
          [[networks]]\nid = '00000000-0000-4000-8000-000000000001'\nname = 'vips'\n\
          project = '{PROJECT}'\nshared = true\n\
@@ -211,23 +253,4 @@ async fn write(directory: &Path) -> anyhow::Result<()> {
         fs::set_permissions(&path, Permissions::from_mode(0o600))?;
     }
     Ok(())
-}
-
-/// A process, and the line with which it said that it is ready.
-async fn spawn(directory: &Path, what: &str, more: &[&str]) -> anyhow::Result<(Child, String)> {
-    let log = directory.join(what).with_extension("log");
-    let log = File::options().create(true).append(true).open(log)?;
-    let mut command = Command::new(lab::binary()?);
-    command.arg(what).arg("--config").arg(directory.join(what).with_extension("toml")).args(more);
-    command.env_remove("RUST_LOG").stdout(Stdio::piped()).stderr(log).kill_on_drop(true);
-    let mut process = command.spawn()?;
-    let output = process.stdout.take().context("its output is piped")?;
-    let mut line = String::new();
-    let read = timeout(START, BufReader::new(output).read_line(&mut line)).await;
-    read.with_context(|| format!("evenkeel {what} is not ready"))??;
-    if !line.contains("is ready") {
-        let said = fs::read_to_string(directory.join(what).with_extension("log"))?;
-        bail!("evenkeel {what} said {line:?}: {said}");
-    }
-    Ok((process, line))
 }

@@ -28,11 +28,15 @@ impl Alone {
     ///
     /// Another agent keeps it.
     pub(super) async fn begin() -> anyhow::Result<Self> {
+        Self::under(NAME).await
+    }
+
+    async fn under(name: &str) -> anyhow::Result<Self> {
         let give_up = Instant::now() + HANDOVER;
         let mut looks = interval(LOOK);
         loop {
             looks.tick().await;
-            let address = SocketAddr::from_abstract_name(NAME)?;
+            let address = SocketAddr::from_abstract_name(name)?;
             match UnixDatagram::bind_addr(&address) {
                 Ok(name) => return Ok(Self { _name: name }),
                 Err(error) if error.kind() != io::ErrorKind::AddrInUse => {
@@ -45,5 +49,20 @@ impl Alone {
                 ),
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_second_agent_waits_for_the_first_and_is_refused_if_it_stays() {
+        let name = format!("{NAME}.test.{}", std::process::id());
+        let first = Alone::under(&name).await.unwrap();
+        let said = Alone::under(&name).await.unwrap_err().to_string();
+        assert!(said.contains("another evenkeel agent") && said.contains("stop it"), "{said}");
+        let (second, ()) = tokio::join!(Alone::under(&name), async { drop(first) });
+        assert!(second.is_ok(), "the first has ended");
     }
 }

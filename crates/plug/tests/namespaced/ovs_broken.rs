@@ -29,6 +29,9 @@ fn each_change_fails(veth: bool) {
             set(Some((Break::Fail(BUSY), changes() + step)));
             let first = node.ensure(&graph).await;
             set(None);
+            // The bridge's own is the only one that hears all.
+            let untagged = vsctl("--bare --columns=name find Port tag=[]");
+            assert_eq!(untagged, "br-int", "broken in change {step}");
             // Half of the broken ones are removed as they are.
             if first.is_ok() || step % 2 == 0 {
                 node.ensure(&graph).await.unwrap();

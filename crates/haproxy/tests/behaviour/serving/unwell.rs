@@ -6,6 +6,7 @@ use std::time::Duration;
 use evenkeel_model::health_monitor::Probe;
 use evenkeel_model::number::Milliseconds;
 use evenkeel_model::observed::{MemberHealth, Observation};
+use evenkeel_model::pool::Algorithm;
 use evenkeel_model::{HealthMonitor, MemberId};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
@@ -16,7 +17,10 @@ use super::node::{Node, answers, each, loopback};
 use crate::world::{Build, http_probe};
 
 /// How long a member is waited for until it takes a connection.
-const CONNECT: Duration = Duration::from_millis(300);
+const CONNECT: Duration = Duration::from_millis(100);
+
+/// Who has not been taken after this time will not be.
+const FULL: Duration = Duration::from_millis(500);
 
 /// Somebody whose machine drops what is sent to it: connections neither succeed nor fail.
 struct Silent {
@@ -32,7 +36,7 @@ impl Silent {
         let listener = socket.listen(0).unwrap();
         let mut waiting = Vec::new();
         let address = listener.local_addr().unwrap();
-        while let Ok(stream) = timeout(CONNECT, TcpStream::connect(address)).await {
+        while let Ok(stream) = timeout(FULL, TcpStream::connect(address)).await {
             waiting.push(stream.unwrap());
             assert!(waiting.len() < 10, "it is never full");
         }
@@ -44,21 +48,44 @@ impl Silent {
     }
 }
 
-#[tokio::test]
-async fn a_silent_member_costs_time_and_no_answer() {
-    let mut node = Node::new("127.77.33.1");
+/// A node with a member that answers, and one at a port where nobody does.
+async fn beside(vip: &str, port: i64) -> Node {
+    let mut node = Node::new(vip);
     let pool = node.listener(8080);
     node.member(pool, "one").await;
-    let silent = Silent::new().await;
-    node.graph.member(pool, "127.0.0.1", silent.port());
+    node.graph.member(pool, "127.0.0.1", port);
     let connect = i64::try_from(CONNECT.as_millis()).unwrap();
     node.graph.listeners[0].timeouts.member_connect = Milliseconds::try_from(connect).unwrap();
+    node
+}
+
+#[tokio::test]
+async fn a_silent_member_costs_time_and_no_answer() {
+    let silent = Silent::new().await;
+    let mut node = beside("127.77.33.1", silent.port()).await;
     node.apply().await.unwrap();
     let start = Instant::now();
     assert_eq!(answers(node.vip(8080), 4).await, each(&["one"], 4));
     // Two of the four were its turn.
     assert!(start.elapsed() >= 2 * CONNECT, "{:?}", start.elapsed());
     assert!(node.observe().await.members.values().all(|it| *it == MemberHealth::Unmonitored));
+    node.close().await;
+}
+
+#[tokio::test]
+async fn whoever_is_chosen_in_vain_is_replaced_by_every_algorithm() {
+    let silent = Silent::new().await;
+    let mut node = beside("127.77.33.4", silent.port()).await;
+    let closed = std::net::TcpListener::bind((loopback(), 0)).unwrap().local_addr().unwrap();
+    for port in [silent.port(), closed.port().into()] {
+        node.graph.members[1].protocol_port = port.try_into().unwrap();
+        for algorithm in Algorithm::ALL {
+            node.graph.pools[0].algorithm = *algorithm;
+            node.apply().await.unwrap();
+            let seen = answers(node.vip(8080), 4).await;
+            assert_eq!(seen, each(&["one"], 4), "{algorithm:?}");
+        }
+    }
     node.close().await;
 }
 

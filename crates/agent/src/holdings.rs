@@ -183,6 +183,13 @@ impl Holdings {
         }
     }
 
+    /// All that belong to this node: held, or named by the index.
+    pub(crate) fn belonging(&self) -> BTreeSet<LoadBalancerId> {
+        let state = self.state();
+        let named = state.named.iter().flatten();
+        state.held.keys().chain(named).copied().collect()
+    }
+
     /// How far every load balancer has come, in the order of their ids.
     pub(crate) fn inventory(&self) -> Vec<InventoryEntry> {
         let state = self.state();

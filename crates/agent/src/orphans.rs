@@ -13,7 +13,8 @@ use evenkeel_model::{Epoch, LoadBalancerId};
 use crate::holdings::Holdings;
 use crate::node::Node;
 
-/// Looks for orphans now and then, and has them taken down.
+/// Looks for orphans now and then, and has them taken down; and has drivers remove what they have
+/// kept of load balancers that are gone.
 pub(crate) async fn sweep(node: Arc<Node>, holdings: Arc<Holdings>) {
     // Before the first index, what the ledger lost may well be wanted.
     holdings.has_index().await;
@@ -23,6 +24,9 @@ pub(crate) async fn sweep(node: Arc<Node>, holdings: Arc<Holdings>) {
                 Ok(found) => holdings.take_orphans(found),
                 Err(error) => tracing::warn!(%error, "orphans not looked for"),
             }
+        }
+        for driver in node.drivers.all() {
+            driver.sweep(holdings.belonging()).await;
         }
         tokio::time::sleep(node.timings.sweep).await;
     }

@@ -11,10 +11,12 @@ pub mod loopback;
 pub mod plug;
 pub mod site;
 
+use std::collections::BTreeSet;
+
 use async_trait::async_trait;
-use evenkeel_model::LoadBalancerGraph;
 use evenkeel_model::observed::Observation;
 use evenkeel_model::provider::{Capabilities, Unsupported};
+use evenkeel_model::{LoadBalancerGraph, LoadBalancerId};
 use evenkeel_vault::Material;
 
 #[cfg(feature = "fake")]
@@ -74,6 +76,10 @@ pub trait Driver: Send + Sync + std::fmt::Debug {
     ///
     /// [`DriverError::Unavailable`]: something is left. The agent will try again.
     async fn remove(&self, site: &Site) -> Result<(), DriverError>;
+
+    /// Removes what it has kept of load balancers beyond their end, once the time for it is over.
+    /// `held` are all that belong to this node. Called now and then; by default nothing is kept.
+    async fn sweep(&self, _held: BTreeSet<LoadBalancerId>) {}
 
     /// Returns when what serves `site` has ended by itself, so that the agent looks at once rather
     /// than at its next round. Pending for ever while nothing serves, or if the driver cannot tell.

@@ -1,16 +1,16 @@
 //! The driver: apply, observe, remove.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
 use std::io;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
 use evenkeel_driver::{Driver, DriverError, Site};
 use evenkeel_model::observed::{MemberHealth, Observation, Served};
 use evenkeel_model::provider::{Capabilities, Unsupported};
 use evenkeel_model::tls::Slot;
-use evenkeel_model::{LoadBalancerGraph, MemberId};
+use evenkeel_model::{LoadBalancerGraph, LoadBalancerId, MemberId};
 use evenkeel_plumbing::echo;
 use evenkeel_vault::Material;
 use tokio::time::{Instant, sleep_until};
@@ -23,10 +23,10 @@ use crate::complaint::in_words_of_tenants;
 use crate::counters::{Counted, Share, idle};
 use crate::instance::{END, Instance, disk};
 use crate::jail::Jail;
-use crate::logs::Collector;
+use crate::logs::{Collector, retention};
 use crate::memory::{Memories, Memory};
 use crate::ping::{self, Pinger, Target};
-use crate::record::Applied;
+use crate::record::{Applied, off_runtime};
 use crate::render::{self, CAPABILITIES};
 use crate::secrets::Secrets;
 use crate::stats;
@@ -351,6 +351,14 @@ impl Driver for HaproxyDriver {
         instance.clear().await.map_err(disk)?;
         self.memories.forget(site.load_balancer);
         Ok(())
+    }
+
+    async fn sweep(&self, held: BTreeSet<LoadBalancerId>) {
+        let Some(options) = self.options.logs.clone() else { return };
+        let swept = off_runtime(move || retention::sweep(&options, &held, SystemTime::now()));
+        if let Err(error) = swept.await {
+            tracing::warn!(%error, "old lines not looked for");
+        }
     }
 
     async fn ended(&self, site: &Site) {

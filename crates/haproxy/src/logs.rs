@@ -7,6 +7,7 @@
 mod file;
 mod line;
 mod rate;
+pub(crate) mod retention;
 mod socket;
 
 use std::io;
@@ -63,6 +64,8 @@ pub struct LogOptions {
     pub file_bytes: u64,
     /// How many older files of one load balancer are kept beside.
     pub older_files: u32,
+    /// For how long after their last line the files of a load balancer are kept that is gone.
+    pub keep: Duration,
     /// How much all files of all load balancers take, in bytes: beyond, the oldest are removed, of
     /// load balancers that are gone or not.
     pub total_bytes: u64,
@@ -78,6 +81,7 @@ impl LogOptions {
             burst: 1000,
             file_bytes: 8 << 20,
             older_files: 3,
+            keep: Duration::from_hours(7 * 24),
             total_bytes: 4 << 30,
         }
     }

@@ -52,6 +52,7 @@ struct Inner {
     busy: BTreeSet<LoadBalancerId>,
     fallen: BTreeSet<LoadBalancerId>,
     observations: usize,
+    belonging: BTreeSet<LoadBalancerId>,
 }
 
 impl FakeNode {
@@ -111,6 +112,11 @@ impl FakeNode {
             let of_it = inner.calls.iter().filter(|(whose, _)| *whose == id);
             of_it.map(|(_, call)| call.clone()).collect()
         })
+    }
+
+    /// What the driver was told last to belong to the node.
+    pub(crate) fn belonging(&self) -> Vec<LoadBalancerId> {
+        self.inner(|inner| inner.belonging.iter().copied().collect())
     }
 
     pub(crate) fn applied(&self, id: LoadBalancerId) -> usize {
@@ -220,6 +226,10 @@ impl Driver for FakeNode {
         tokio::task::yield_now().await;
         self.inner(|inner| inner.served.remove(&id));
         Ok(())
+    }
+
+    async fn sweep(&self, held: BTreeSet<LoadBalancerId>) {
+        self.inner(|inner| inner.belonging = held);
     }
 
     async fn ended(&self, site: &Site) {

@@ -159,6 +159,22 @@ async fn an_orphan_is_taken_down_once_the_index_says_that_nobody_wants_it() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn drivers_hear_what_belongs_to_the_node_and_can_forget_the_rest() {
+    let mut world = World::new();
+    let _agent = world.start().await;
+    let mut control = world.session().await;
+    control.create(7).await;
+    control.create(8).await;
+    control.serve_for(Duration::from_mins(2)).await;
+    assert_eq!(world.node.belonging(), [id(7), id(8)]);
+    control.drop_it(7);
+    control.index().await;
+    control.until("gone", |control| control.gone(7)).await;
+    control.serve_for(Duration::from_mins(2)).await;
+    assert_eq!(world.node.belonging(), [id(8)]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_strangers_directory_is_refused_and_never_deleted() {
     let mut world = World::new();
     let strange = world.site(7);

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use anyhow::Context;
 use evenkeel_haproxy::{GroupOptions, LogOptions};
@@ -84,6 +85,8 @@ pub(crate) struct HaproxyConfig {
     pub(crate) logs: PathBuf,
     /// Whether they tell of each request, too.
     pub(crate) log_requests: bool,
+    /// For how many days after the last of them the lines of a load balancer are kept that is gone.
+    pub(crate) keep_logs_days: u32,
     /// The control group (version 2) below which each has one of its own.
     pub(crate) group: Option<PathBuf>,
     /// The most memory of each, in bytes, if it has a group.
@@ -132,6 +135,7 @@ impl Default for HaproxyConfig {
             users: None,
             logs: "/var/log/evenkeel".into(),
             log_requests: false,
+            keep_logs_days: 7,
             group: None,
             memory: None,
             processes: None,
@@ -162,7 +166,8 @@ impl HaproxyConfig {
     /// What is kept of what they tell.
     pub(crate) fn logs(&self) -> LogOptions {
         let usual = LogOptions::in_directory(self.logs.clone());
-        LogOptions { requests: self.log_requests, ..usual }
+        let keep = Duration::from_hours(24 * u64::from(self.keep_logs_days));
+        LogOptions { requests: self.log_requests, keep, ..usual }
     }
 }
 

@@ -1,4 +1,4 @@
-//! The files of one load balancer's lines, and how many there may be.
+//! The files of one load balancer's lines.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Write};
@@ -9,6 +9,7 @@ use std::sync::Arc;
 use evenkeel_model::LoadBalancerId;
 
 use super::LogOptions;
+use super::retention::keep_within;
 
 /// Where the lines of one load balancer go.
 #[derive(Debug)]
@@ -84,44 +85,7 @@ fn open(path: &Path) -> io::Result<(File, u64)> {
     Ok((file, size))
 }
 
-/// The most files there are, however short they are.
-const MOST_FILES: usize = 50_000;
-
-/// Whether a file has the name of one of ours.
-fn is_ours(name: &str) -> bool {
-    let Some((id, number)) = name.split_once(".log") else { return false };
-    let is_number = number.strip_prefix('.').is_some_and(|number| number.parse::<u32>().is_ok());
-    id.parse::<LoadBalancerId>().is_ok() && (number.is_empty() || is_number)
-}
-
-/// Removes the files of ours that were written to the longest time ago, until the rest fit.
-fn keep_within(directory: &Path, total: u64) -> io::Result<()> {
-    let mut files = Vec::new();
-    for entry in fs::read_dir(directory)?.flatten() {
-        let is_ours = entry.file_name().to_str().is_some_and(is_ours);
-        match entry.metadata() {
-            Ok(metadata) if is_ours && metadata.is_file() => {
-                files.push((metadata.modified()?, metadata.len(), entry.path()));
-            }
-            // Somebody else's, or gone.
-            Ok(_) | Err(_) => {}
-        }
-    }
-    files.sort();
-    let mut all: u64 = files.iter().map(|(_, size, _)| size).sum();
-    let mut left = files.len();
-    for (_, size, path) in files {
-        if all <= total && left <= MOST_FILES {
-            break;
-        }
-        absent_or(fs::remove_file(path))?;
-        all -= size;
-        left -= 1;
-    }
-    Ok(())
-}
-
-fn absent_or(done: io::Result<()>) -> io::Result<()> {
+pub(super) fn absent_or(done: io::Result<()>) -> io::Result<()> {
     match done {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         done => done,
@@ -175,20 +139,5 @@ mod tests {
         LogFile::of(id, &options).append(&["more\n".to_owned()]);
         let text = fs::read_to_string(options.directory.join(&log)).unwrap();
         assert!(text.contains("line 099") && text.ends_with("more\n"), "{text}");
-    }
-
-    #[test]
-    fn of_all_files_the_oldest_go_first() {
-        let place = tempfile::tempdir().unwrap();
-        let [a, b, c] = [1, 2, 3].map(Uuid::from_u128);
-        let (a, b, c) = (format!("{a}.log"), format!("{b}.log.1"), format!("{c}.log"));
-        for (name, age) in [(&a, 30), (&b, 20), (&c, 10), (&"strange.log".to_owned(), 40)] {
-            let file = File::create(place.path().join(name)).unwrap();
-            file.set_len(100).unwrap();
-            let long_ago = std::time::SystemTime::now() - std::time::Duration::from_secs(age);
-            file.set_modified(long_ago).unwrap();
-        }
-        keep_within(place.path(), 250).unwrap();
-        assert_eq!(names(place.path()), [b, c, "strange.log".to_owned()]);
     }
 }

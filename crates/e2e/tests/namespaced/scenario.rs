@@ -205,3 +205,8 @@ async fn the_same_in_ipv6(switch: Switch) -> anyhow::Result<()> {
 fn a_load_balancer_lives_in_ipv6_on_bridges() {
     lab(async || the_same_in_ipv6(Switch::Bridge).await);
 }
+
+#[test]
+fn a_load_balancer_lives_in_ipv6_on_open_vswitch() {
+    lab(async || the_same_in_ipv6(Switch::open_vswitch().await?).await);
+}

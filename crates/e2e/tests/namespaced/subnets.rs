@@ -71,3 +71,8 @@ async fn everywhere(switch: Switch) -> anyhow::Result<()> {
 fn vips_serve_behind_routers_and_in_both_families_on_bridges() {
     lab(async || everywhere(Switch::Bridge).await);
 }
+
+#[test]
+fn vips_serve_behind_routers_and_in_both_families_on_open_vswitch() {
+    lab(async || everywhere(Switch::open_vswitch().await?).await);
+}

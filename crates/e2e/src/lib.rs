@@ -12,6 +12,7 @@ pub mod lab;
 pub mod load;
 pub mod member;
 pub mod net;
+pub mod password;
 pub mod python;
 pub mod tls;
 pub mod world;

@@ -8,6 +8,7 @@ use tokio::process::Command;
 use tokio::time::timeout;
 
 use crate::Lab;
+use crate::api::Api;
 use crate::member::Backend;
 
 /// How long one script may take: importing the clients alone takes seconds.
@@ -68,10 +69,21 @@ pub async fn run_chapter(lab: &Lab, chapter: &str, member: &Backend) -> anyhow::
     finished(lab, chapter, command).await
 }
 
-/// What a command prints that speaks to a lab.
-async fn finished(lab: &Lab, script: &str, mut command: Command) -> anyhow::Result<String> {
+/// Runs the stock `openstack` client with these words, parted by spaces, and gives what it printed.
+///
+/// # Errors
+///
+/// It fails, or takes too long; the message has what it complained of.
+pub async fn openstack(api: &Api, line: &str) -> anyhow::Result<String> {
+    let mut command = Command::new(interpreter()?);
+    command.args(["-m", "openstackclient.shell"]).args(line.split_whitespace());
+    finished(api, line, command).await
+}
+
+/// What a command prints that speaks to a service.
+async fn finished(api: &Api, script: &str, mut command: Command) -> anyhow::Result<String> {
     let binary = crate::lab::binary()?;
-    let listen = lab.api().to_string();
+    let listen = api.api().to_string();
     let printed = Command::new(binary).args(["dev", "env", "--listen", &listen]).output().await?;
     let exports = String::from_utf8(printed.stdout)?;
     let variables =

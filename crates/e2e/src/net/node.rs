@@ -1,7 +1,8 @@
 //! A node: the real `evenkeel server` and `evenkeel agent`, as two processes.
 
-use std::fs::{self, OpenOptions};
+use std::fs::{self, OpenOptions, Permissions};
 use std::ops::Deref;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
@@ -12,13 +13,16 @@ use tokio::time::timeout;
 
 use super::{Switch, stage};
 use crate::api::Api;
-use crate::{eventually, http, lab};
+use crate::{eventually, http, lab, password};
 
 /// Where everything of the node is: the test has this directory for itself.
 const STATE: &str = "/var/lib/evenkeel";
 
 /// Where the node says what it does.
 const LOGS: &str = "/var/log/evenkeel-lab";
+
+/// Who may use the API, where callers prove it.
+const IDENTITY: &str = "/var/log/evenkeel-lab/identity.toml";
 
 /// Where the API answers.
 const LISTEN: &str = "127.0.0.1:9876";
@@ -28,6 +32,23 @@ pub const PROJECT: &str = "d0000000000000000000000000000001";
 
 /// How long a process may take to answer.
 const START: Duration = Duration::from_secs(20);
+
+/// How a node is set up.
+#[derive(Clone, Copy, Debug)]
+pub struct Plan {
+    /// Seconds between two looks at what it holds.
+    pub recheck: f64,
+    /// Seconds after which a change that is not served yet shows ERROR.
+    pub pending: f64,
+    /// Whether callers prove who they are, as stock clients do, instead of saying so in headers.
+    pub identity: bool,
+}
+
+impl Default for Plan {
+    fn default() -> Self {
+        Self { recheck: 1.0, pending: 60.0, identity: false }
+    }
+}
 
 /// A running node. Both processes end when it is dropped; what outlives them ends with the test.
 #[derive(Debug)]
@@ -46,31 +67,26 @@ impl Deref for Node {
 }
 
 impl Node {
-    /// A node that plugs into `switch`, with the networks of the stage, and looks after what it
-    /// holds every second.
+    /// A node that plugs into `switch`, with the networks of the stage.
     ///
     /// # Errors
     ///
     /// A process does not start; the message has what it logged.
-    pub async fn start(switch: &Switch) -> anyhow::Result<Self> {
-        Self::looking_after(switch, "1.0").await
-    }
-
-    /// The same, looking after what it holds after so many seconds.
-    ///
-    /// # Errors
-    ///
-    /// A process does not start; the message has what it logged.
-    pub async fn looking_after(switch: &Switch, recheck: &str) -> anyhow::Result<Self> {
+    pub async fn start(switch: &Switch, plan: &Plan) -> anyhow::Result<Self> {
         fs::create_dir_all(STATE)?;
         fs::create_dir_all(LOGS)?;
         let plug = match switch {
             Switch::Bridge => "plug = 'bridge'",
             Switch::OpenVswitch(_) => "plug = 'ovs'",
         };
-        let agent = format!("[network]\n{plug}\n[timings]\nrecheck = {recheck}\nsweep = 1.0\n");
+        let Plan { recheck, pending, identity } = plan;
+        let agent = format!("[network]\n{plug}\n[timings]\nrecheck = {recheck:?}\nsweep = 1.0\n");
         fs::write(configuration("agent"), agent)?;
-        let server = format!("[api]\nauth_strategy = 'testing'\n{}", stage::NETWORKS);
+        let strategy = if *identity { register().await? } else { "auth_strategy = 'testing'" };
+        let server = format!(
+            "identity = '{IDENTITY}'\n[api]\n{strategy}\n[api.bounds]\npending = {pending:?}\n{}",
+            stage::NETWORKS
+        );
         fs::write(configuration("server"), server)?;
         let server = process("server", &[])?;
         let api = Api::new(LISTEN.parse()?, "nobody".to_owned()).of_project(PROJECT);
@@ -128,6 +144,19 @@ impl Node {
     pub fn agent_log(&self) -> String {
         log("agent")
     }
+}
+
+/// Writes down the user that `evenkeel dev env` tells stock clients to be; gives what the server is
+/// told so that it asks.
+async fn register() -> anyhow::Result<&'static str> {
+    let identity = format!(
+        "projects = [{{ id = '{PROJECT}', name = 'demo' }}]\n[[users]]\nid = 'u1'\nname = 'admin'\n\
+         password = '{}'\nproject = 'demo'\nroles = ['admin', 'member', 'reader']\n",
+        password::kept("any").await?
+    );
+    fs::write(IDENTITY, identity)?;
+    fs::set_permissions(IDENTITY, Permissions::from_mode(0o600))?;
+    Ok("auth_strategy = 'keystone'")
 }
 
 fn log(role: &str) -> String {

@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use evenkeel_model::NetworkId;
 use serde_json::{Value, json};
 
+use super::node::Plan;
 use super::{Node, Place, Router, Segment, Snapshot, Switch};
 use crate::api::text;
 use crate::member::Backend;
@@ -58,6 +59,15 @@ impl Stage {
     ///
     /// Something cannot be made; the message has what.
     pub async fn set(switch: Switch) -> anyhow::Result<Self> {
+        Self::set_with(switch, &Plan::default()).await
+    }
+
+    /// The same, with a node that is set up as `plan` says.
+    ///
+    /// # Errors
+    ///
+    /// Something cannot be made; the message has what.
+    pub async fn set_with(switch: Switch, plan: &Plan) -> anyhow::Result<Self> {
         let (near, far) = (segment(NEAR, 102)?, segment(FAR, 107)?);
         let router = Router::new("router").await?;
         router.join(&switch, &near, &["2.2.2.1/24", "fd02::1/64"]).await?;
@@ -74,7 +84,7 @@ impl Stage {
             servers.member("two", "2.2.2.5:80")?,
             servers.member("three", "2.2.2.6:80")?,
         ];
-        let node = Node::start(&switch).await?;
+        let node = Node::start(&switch, plan).await?;
         let stage = Self { switch, node, servers, members, client, device };
         // Whatever a node makes once and keeps is made for the first.
         let first = text(&stage.load_balancer("first", NEAR_SUBNET, "2.2.2.19").await?, "id")?;

@@ -1,5 +1,6 @@
 //! Real networks, in network, mount and process namespaces of each test's own. They need root.
 
+mod client;
 mod enabled;
 mod floating;
 mod interruption;

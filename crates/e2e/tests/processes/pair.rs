@@ -1,7 +1,6 @@
 //! A control plane and an agent of one's own, each a process, with a socket between them.
 
 use std::fs::{self, File, Permissions};
-use std::io::Write;
 use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -10,7 +9,7 @@ use std::time::Duration;
 
 use anyhow::{Context, bail, ensure};
 use evenkeel_e2e::lab::{self, SETTLE};
-use evenkeel_e2e::{eventually, http};
+use evenkeel_e2e::{eventually, http, password};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, BufReader};
@@ -211,16 +210,6 @@ pub(crate) async fn terminate(process: &mut Option<Child>) -> anyhow::Result<()>
     Ok(())
 }
 
-/// What `evenkeel password` keeps of [`PASSWORD`].
-async fn kept_password() -> anyhow::Result<String> {
-    let mut input = tempfile::tempfile()?;
-    writeln!(input, "{PASSWORD}")?;
-    std::io::Seek::rewind(&mut input)?;
-    let output = Command::new(lab::binary()?).arg("password").stdin(input).output().await?;
-    ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    Ok(String::from_utf8(output.stdout)?.trim().to_owned())
-}
-
 async fn write(directory: &Path, postgres: Option<&str>) -> anyhow::Result<()> {
     let shown = directory.display();
     let database = match postgres {
@@ -245,7 +234,7 @@ async fn write(directory: &Path, postgres: Option<&str>) -> anyhow::Result<()> {
     let identity = format!(
         "projects = [{{ id = '{PROJECT}', name = 'web' }}]\n[[users]]\nid = 'u1'\nname = 'eve'\n\
          password = '{}'\nproject = 'web'\nroles = ['member', 'reader']\n",
-        kept_password().await?
+        password::kept(PASSWORD).await?
     );
     for (name, text) in [("server", server), ("agent", agent), ("identity", identity)] {
         let path = directory.join(name).with_extension("toml");

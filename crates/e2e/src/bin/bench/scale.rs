@@ -5,6 +5,7 @@ use std::time::Duration;
 use anyhow::{Context, ensure};
 use evenkeel_e2e::api::text;
 use evenkeel_e2e::eventually;
+use evenkeel_e2e::net::node::Plan;
 use evenkeel_e2e::net::stage::WIDE_SUBNET;
 use evenkeel_e2e::net::{Node, Switch, command, haproxies};
 use serde_json::json;
@@ -21,7 +22,7 @@ const PATIENCE: Duration = Duration::from_mins(10);
 pub(crate) async fn of_a_node() -> anyhow::Result<Vec<Row>> {
     let count = number("EVENKEEL_BENCH_LOAD_BALANCERS", 500);
     // Looked after as by default: otherwise the looks would be measured.
-    let mut node = Node::looking_after(&Switch::Bridge, "30.0").await?;
+    let mut node = Node::start(&Switch::Bridge, &Plan { recheck: 30.0, ..Plan::default() }).await?;
     let built = build(&node, count).await?;
     let before = haproxies()?;
     node.kill_agent().await?;

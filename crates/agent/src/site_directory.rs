@@ -13,6 +13,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use evenkeel_model::{Epoch, LoadBalancerId};
+use evenkeel_plumbing::running::users_among;
 
 use crate::disk::{Disk, make_private};
 use crate::users::Users;
@@ -205,7 +206,8 @@ fn settle_users(disk: &Disk, root: &Path, range: Option<RangeInclusive<u32>>) ->
     };
     let marks: Vec<_> = sites.iter().map(|(id, _)| (*id, noted(*id))).collect();
     let known = marks.iter().filter_map(|(id, mark)| Some((*id, mark.as_ref()?.user?)));
-    let users = Users::new(range, known);
+    let alive = range.as_ref().map(users_among).transpose()?.unwrap_or_default();
+    let users = Users::new(range, known, alive);
     for (id, mark) in marks {
         if users.give(id).is_err() {
             // It serves on as who it is, and is told so when it is looked at.

@@ -1,6 +1,8 @@
 //! Programs that run on this node, seen from outside.
 
+use std::collections::BTreeSet;
 use std::io;
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
 /// A process, as far as we may look at it.
@@ -39,6 +41,23 @@ pub fn running(name: &str) -> io::Result<(Vec<Running>, usize)> {
     Ok((found, hidden))
 }
 
+/// The users of `range` that some process is, or could become again.
+///
+/// # Errors
+///
+/// The list of processes could not be read.
+pub fn users_among(range: &RangeInclusive<u32>) -> io::Result<BTreeSet<u32>> {
+    let mut found = BTreeSet::new();
+    for entry in std::fs::read_dir("/proc")?.flatten() {
+        // The owner of the directory would not do: of who gave up rights, that is root.
+        let status = std::fs::read_to_string(entry.path().join("status")).unwrap_or_default();
+        let line = status.lines().find_map(|line| line.strip_prefix("Uid:")).unwrap_or_default();
+        found.extend(line.split_whitespace().filter_map(|user| user.parse::<u32>().ok()));
+    }
+    found.retain(|user| range.contains(user));
+    Ok(found)
+}
+
 fn look(pid: u32) -> io::Result<Running> {
     let directory = std::fs::read_link(format!("/proc/{pid}/cwd"))?;
     let links = std::fs::read_dir(format!("/proc/{pid}/fd"))?.flatten();
@@ -61,5 +80,11 @@ mod tests {
         assert_eq!(own.directory, std::env::current_dir().unwrap());
         assert!(own.open.contains(&path), "{own:?}");
         assert_eq!(running("no program has this name").unwrap(), (Vec::new(), 0));
+    }
+    #[test]
+    fn this_test_is_a_user_among_others() {
+        let own = std::os::unix::fs::MetadataExt::uid(&std::fs::metadata("/proc/self").unwrap());
+        assert_eq!(users_among(&(own..=own)).unwrap(), BTreeSet::from([own]));
+        assert_eq!(users_among(&(u32::MAX..=u32::MAX)).unwrap(), BTreeSet::new());
     }
 }

@@ -7,6 +7,8 @@ pub mod client;
 mod guest;
 pub mod server;
 pub mod socket;
+#[cfg(test)]
+mod tests;
 
 use std::time::Duration;
 

@@ -6,7 +6,7 @@
 mod decode;
 mod encode;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use prost::{Enumeration, Message, Oneof};
 

@@ -1,7 +1,7 @@
 //! What goes through the encoding comes out of it, whatever it is; what does not come out hurts
 //! nobody.
 
-mod sample;
+pub(crate) mod sample;
 
 use evenkeel_model::health_monitor::ProbeKind;
 use evenkeel_model::provider::ProviderName;

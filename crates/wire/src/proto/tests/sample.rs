@@ -17,11 +17,11 @@ use crate::{Outcome, ToAgent, Unusable};
 
 const NUMBER: Uuid = Uuid::from_u128(0x0102_0304_0506_4708_890a_0b0c_0d0e_0f10);
 
-pub(super) fn id() -> LoadBalancerId {
+pub(crate) fn id() -> LoadBalancerId {
     LoadBalancerId::new(NUMBER)
 }
 
-pub(super) fn graph(generation: u64, name: &str) -> LoadBalancerGraph {
+pub(crate) fn graph(generation: u64, name: &str) -> LoadBalancerGraph {
     LoadBalancerGraph {
         generation: Generation::new(generation),
         load_balancer: LoadBalancer {

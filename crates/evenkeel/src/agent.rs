@@ -24,7 +24,8 @@ use evenkeel_wire::link::AgentEnd;
 use uuid::Uuid;
 
 use crate::config::{Place, read};
-use crate::{service, template};
+use crate::service::{self, Stop};
+use crate::template;
 use alone::Alone;
 pub(crate) use config::AgentConfig;
 pub(crate) use config::PlugKind;
@@ -69,8 +70,9 @@ async fn keep(config: AgentConfig) -> anyhow::Result<()> {
         PlugKind::Bridge | PlugKind::OpenVswitch => Some(Alone::begin().await?),
     };
     let agent = start(config).await?;
+    let stop = Stop::listen()?;
     service::ready(&format!("evenkeel agent is ready: control plane at {}", server.display()));
-    service::stop_signal().await?;
+    stop.said().await;
     service::stopping();
     agent.stop().await;
     Ok(())

@@ -20,7 +20,7 @@ use banner::Banner;
 use home::Home;
 use world::World;
 
-use crate::service;
+use crate::service::{self, Stop};
 
 /// What `evenkeel dev` can be told.
 #[derive(Debug, Args)]
@@ -111,8 +111,9 @@ async fn serve(run: Run) -> anyhow::Result<()> {
         demo: demo.as_ref().map(|demo| demo.vip),
         trouble: trouble(&run),
     };
+    let stop = Stop::listen()?;
     say(&banner.text());
-    service::stop_signal().await?;
+    stop.said().await;
     drop(demo);
     world.stop().await;
     home.close();

@@ -11,7 +11,7 @@ use anyhow::Context;
 use clap::Args;
 
 use crate::config::{Place, read};
-use crate::service;
+use crate::service::{self, Stop};
 
 pub(crate) use config::ServerConfig;
 use world::World;
@@ -58,11 +58,12 @@ async fn serve(config: ServerConfig) -> anyhow::Result<()> {
     let api = listener.local_addr()?;
     let socket = config.agents.socket.clone();
     let world = World::start(config, listener).await?;
+    let stop = Stop::listen()?;
     service::ready(&format!(
         "evenkeel server is ready: http://{api}, agents at {}",
         socket.display()
     ));
-    service::stop_signal().await?;
+    stop.said().await;
     service::stopping();
     world.stop().await;
     Ok(())

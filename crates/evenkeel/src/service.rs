@@ -9,7 +9,7 @@ use std::os::unix::net::{SocketAddr, UnixDatagram};
 use std::path::Path;
 
 use anyhow::Context;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
 /// Logs go to standard error. `RUST_LOG` says what is logged, otherwise `filter`.
@@ -40,20 +40,37 @@ pub(crate) fn make_directory(directory: &Path) -> anyhow::Result<()> {
     })
 }
 
-/// Returns when the process is told to end.
-///
-/// # Errors
-///
-/// The system's.
-pub(crate) async fn stop_signal() -> anyhow::Result<()> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut hangup = signal(SignalKind::hangup())?;
-    tokio::select! {
-        outcome = tokio::signal::ctrl_c() => outcome?,
-        _ = terminate.recv() => {}
-        _ = hangup.recv() => {}
+/// The word to end, which is heard from the moment this is made: before anybody is told that the
+/// service is ready, who may then say it at once.
+#[derive(Debug)]
+pub(crate) struct Stop {
+    terminate: Signal,
+    hangup: Signal,
+    interrupt: Signal,
+}
+
+impl Stop {
+    /// Listens, within a tokio runtime.
+    ///
+    /// # Errors
+    ///
+    /// The system's.
+    pub(crate) fn listen() -> anyhow::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            hangup: signal(SignalKind::hangup())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
     }
-    Ok(())
+
+    /// Returns when the process was told to end.
+    pub(crate) async fn said(mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.hangup.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
 }
 
 /// Says in one line that the service is ready, and tells whoever supervises it.

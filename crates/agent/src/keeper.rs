@@ -260,6 +260,7 @@ impl Keeper {
     /// is right, and the target only says what to serve if nothing does.
     async fn converge(&mut self, target: Option<&Target>, any: bool) -> Result<(), StepError> {
         let graph = target.map(|target| target.graph.as_ref());
+        let mut seen = Observation::default();
         for _ in 0..PLANS {
             let node = Arc::clone(&self.hands.node);
             let looking = self.hands.look(graph);
@@ -272,17 +273,24 @@ impl Keeper {
                 desired.epoch = look.actual.epoch.unwrap_or(desired.epoch);
             }
             self.note(target, &look);
+            seen = look.observation;
             let steps = plan(desired, &look.actual);
             if steps.is_empty() {
+                self.report(seen);
                 return Ok(());
             }
             let acting = self.hands.take_all(steps, target, look.site);
-            node.in_turn(&node.working, acting).await?;
+            let acted = node.in_turn(&node.working, acting).await;
+            if acted.is_err() {
+                self.report(seen);
+                return acted;
+            }
         }
+        self.report(seen);
         Err(StepError::Unsettled)
     }
 
-    /// Remembers what serves, and reports what was seen.
+    /// Remembers what serves.
     fn note(&mut self, target: Option<&Target>, look: &Look) {
         self.serving = None;
         self.blinks = 0;
@@ -297,7 +305,6 @@ impl Keeper {
                 generation,
             });
         }
-        self.report(look.observation.clone());
     }
 
     /// Waits until a round is due, observing in the meantime.

@@ -211,10 +211,15 @@ impl Judge<'_> {
         self.observation.filter(|seen| matches!(seen.served, Served::Serving(_)))
     }
 
-    /// Whether the latest graph is to be served and was served, but now nothing is there.
+    /// Whether the latest graph is to be served and was served, but now nobody answers. What is to
+    /// be made anew may still serve: then its listeners are seen.
     fn is_gone(&self) -> bool {
-        let absent = self.observation.is_some_and(|seen| seen.served == Served::Absent);
-        absent && self.is_served && self.graph.has_work()
+        let silent = self.observation.is_some_and(|seen| match seen.served {
+            Served::Absent => true,
+            Served::Remains => seen.listeners.is_empty(),
+            Served::Serving(_) => false,
+        });
+        silent && self.is_served && self.graph.has_work()
     }
 
     /// Whether the report is of the latest graph, so that what it lacks is amiss.

@@ -38,6 +38,8 @@ const START: Duration = Duration::from_secs(20);
 pub struct Plan {
     /// Seconds between two looks at what it holds.
     pub recheck: f64,
+    /// Seconds between two questions to what serves.
+    pub observe: f64,
     /// Seconds after which a change that is not served yet shows ERROR.
     pub pending: f64,
     /// Whether callers prove who they are, as stock clients do, instead of saying so in headers.
@@ -46,7 +48,7 @@ pub struct Plan {
 
 impl Default for Plan {
     fn default() -> Self {
-        Self { recheck: 1.0, pending: 60.0, identity: false }
+        Self { recheck: 1.0, observe: 2.0, pending: 60.0, identity: false }
     }
 }
 
@@ -79,8 +81,9 @@ impl Node {
             Switch::Bridge => "plug = 'bridge'",
             Switch::OpenVswitch(_) => "plug = 'ovs'",
         };
-        let Plan { recheck, pending, identity } = plan;
-        let agent = format!("[network]\n{plug}\n[timings]\nrecheck = {recheck:?}\nsweep = 1.0\n");
+        let Plan { recheck, observe, pending, identity } = plan;
+        let timings = format!("recheck = {recheck:?}\nobserve = {observe:?}\nsweep = 1.0\n");
+        let agent = format!("[network]\n{plug}\n[timings]\n{timings}");
         fs::write(configuration("agent"), agent)?;
         let strategy = if *identity { register().await? } else { "auth_strategy = 'testing'" };
         let server = format!(

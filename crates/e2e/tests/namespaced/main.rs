@@ -1,6 +1,7 @@
 //! Real networks, in network, mount and process namespaces of each test's own. They need root.
 
 mod client;
+mod crashes;
 mod enabled;
 mod floating;
 mod interruption;

@@ -1,7 +1,5 @@
 //! What somebody broke comes back by itself, and what nobody broke is left alone.
 
-use std::time::Duration;
-
 use anyhow::ensure;
 use evenkeel_e2e::api::SETTLE;
 use evenkeel_e2e::net::command::run;
@@ -43,20 +41,6 @@ async fn the_audit_brings_back(stage: &Stage, served: &Served) -> anyhow::Result
     served.answers(stage).await
 }
 
-/// A killed HAProxy is back within a second (asserted generously: machines are busy).
-async fn a_killed_haproxy_is_back(stage: &Stage, served: &Served) -> anyhow::Result<()> {
-    for _ in 0..3 {
-        let before = haproxies()?;
-        before.iter().copied().for_each(process::kill);
-        eventually("another HAProxy answers", Duration::from_secs(5), async || {
-            ensure!(haproxies()?.iter().all(|pid| !before.contains(pid)), "the old one is there");
-            stage.client.get(served.vip, "/").await?.expect(200).map(drop)
-        })
-        .await?;
-    }
-    Ok(())
-}
-
 /// As after a reboot: no namespace, no bridge, no process; only the files are there.
 async fn a_reboot_is_survived(stage: &mut Stage, served: &Served) -> anyhow::Result<()> {
     stage.node.kill_agent().await?;
@@ -78,7 +62,6 @@ fn what_was_broken_comes_back_on_bridges() {
         let before = stage.snapshot().await?;
         let served = Served::at(&stage, "2.2.2.20").await?;
         the_audit_brings_back(&stage, &served).await?;
-        a_killed_haproxy_is_back(&stage, &served).await?;
         run(&format!("ip netns del {}", served.namespace)).await?;
         eventually("the lost namespace is back", SETTLE, async || {
             ensure!(served.place().is_ok() && haproxies()?.len() == 1, "{:?}", haproxies()?);
@@ -143,8 +126,11 @@ fn a_broken_haproxy_is_told_of_and_healed_on_bridges() {
             Ok(())
         })
         .await?;
+        let path = format!("/loadbalancers/{}", served.id);
+        stage.node.until(&path, "operating_status", "ERROR").await?;
         run("umount /usr/sbin/haproxy").await?;
         late.answers(&stage).await?;
-        served.answers(&stage).await
+        served.answers(&stage).await?;
+        stage.node.until(&path, "operating_status", "ONLINE").await.map(drop)
     });
 }

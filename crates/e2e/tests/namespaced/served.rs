@@ -30,16 +30,26 @@ impl Served {
 
     /// Asked for, and nothing more.
     pub(crate) async fn asked(stage: &Stage, address: &str) -> anyhow::Result<Self> {
+        let served = Self::empty(stage, address).await?;
+        served.listen(stage).await?;
+        Ok(served)
+    }
+
+    /// Asked for without its listener.
+    pub(crate) async fn empty(stage: &Stage, address: &str) -> anyhow::Result<Self> {
         let load_balancer = stage.load_balancer("web", NEAR_SUBNET, address).await?;
-        let id = text(&load_balancer, "id")?;
-        let [one, two, _] = stage.all();
-        listener_with_pool(&stage.node, &id, 80, &[one, two]).await?;
         Ok(Self {
-            id,
+            id: text(&load_balancer, "id")?,
             port: text(&load_balancer, "vip_port_id")?,
             vip: vip(&load_balancer, 80)?,
             namespace: namespace(&load_balancer)?,
         })
+    }
+
+    /// Asks for its listener, with both members.
+    pub(crate) async fn listen(&self, stage: &Stage) -> anyhow::Result<()> {
+        let [one, two, _] = stage.all();
+        listener_with_pool(&stage.node, &self.id, 80, &[one, two]).await.map(drop)
     }
 
     /// Waits until it is ACTIVE and both members answer.

@@ -316,7 +316,8 @@ fn what_is_new_waits_offline_for_its_first_probe() {
 #[test]
 fn a_restart_keeps_what_was_known() {
     let before = seen(&graph(), 5, Some(&serving(5, [UP, DOWN]))).0;
-    for nothing_new in [None, Some(remains())] {
+    let to_be_made_anew = Observation { served: Served::Remains, ..serving(5, [DOWN, DOWN]) };
+    for nothing_new in [None, Some(to_be_made_anew)] {
         let now = after(&graph(), 5, nothing_new.as_ref(), &before);
         assert_eq!(now.0, before, "{nothing_new:?}");
     }
@@ -332,11 +333,13 @@ fn before_members(before: &OperatingStatuses) -> [OperatingStatus; 2] {
 #[test]
 fn a_data_plane_that_is_gone_is_an_error_at_the_top() {
     let before = seen(&graph(), 5, Some(&serving(5, [UP, UP]))).0;
-    let gone = after(&graph(), 5, Some(&absent()), &before);
-    assert_eq!(gone.summary(), [Error, Error, Online, Online, Online]);
+    for silence in [absent(), remains()] {
+        let gone = after(&graph(), 5, Some(&silence), &before);
+        assert_eq!(gone.summary(), [Error, Error, Online, Online, Online]);
 
-    let not_yet = after(&graph(), 4, Some(&absent()), &OperatingStatuses::unknown());
-    assert_eq!(not_yet.summary(), [Offline; 5]);
+        let not_yet = after(&graph(), 4, Some(&silence), &OperatingStatuses::unknown());
+        assert_eq!(not_yet.summary(), [Offline; 5]);
+    }
 }
 
 #[test]

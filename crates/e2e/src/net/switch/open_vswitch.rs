@@ -44,8 +44,8 @@ impl OpenVswitch {
     ///
     /// They cannot be ended.
     pub async fn stop(&self) -> anyhow::Result<()> {
-        self.daemon.lock().await.kill().await?;
-        Ok(self.database.lock().await.kill().await?)
+        self.stop_daemon().await?;
+        self.stop_database().await
     }
 
     /// Starts both again, on the same database.
@@ -54,22 +54,46 @@ impl OpenVswitch {
     ///
     /// They do not start.
     pub async fn resume(&self) -> anyhow::Result<()> {
-        *self.database.lock().await = database().await?;
-        *self.daemon.lock().await = daemon()?;
-        self.until_whole().await
+        self.resume_database().await?;
+        self.resume_daemon().await
     }
 
-    /// Kills the daemon, which forgets the devices that were moved away, and starts it again.
+    /// Ends the daemon alone: what it switches, and its devices, wherever they are, are gone.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be ended.
+    pub async fn stop_daemon(&self) -> anyhow::Result<()> {
+        Ok(self.daemon.lock().await.kill().await?)
+    }
+
+    /// Starts the daemon again, which makes what the database says.
     ///
     /// # Errors
     ///
     /// It does not start.
-    pub async fn restart_daemon(&self) -> anyhow::Result<()> {
-        let mut running = self.daemon.lock().await;
-        running.kill().await?;
-        *running = daemon()?;
-        drop(running);
+    pub async fn resume_daemon(&self) -> anyhow::Result<()> {
+        *self.daemon.lock().await = daemon()?;
         self.until_whole().await
+    }
+
+    /// Ends the database alone: the daemon switches on, and learns nothing new.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be ended.
+    pub async fn stop_database(&self) -> anyhow::Result<()> {
+        Ok(self.database.lock().await.kill().await?)
+    }
+
+    /// Starts the database again, with what it had.
+    ///
+    /// # Errors
+    ///
+    /// It does not start.
+    pub async fn resume_database(&self) -> anyhow::Result<()> {
+        *self.database.lock().await = database().await?;
+        Ok(())
     }
 
     /// Waits until the daemon has done what the database says.

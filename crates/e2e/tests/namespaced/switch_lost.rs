@@ -91,7 +91,7 @@ fn changes_wait_for_the_database_of_the_switch_and_what_serves_is_left_alone() {
         let stage = Stage::set(Switch::open_vswitch().await?).await?;
         let before = stage.snapshot().await?;
         let served = Served::at(&stage, "2.2.2.20").await?;
-        let serving = (haproxies()?, served.place()?.ip("addr").await?);
+        let serving = (haproxies()?, served.place()?.ip("-o -4 addr").await?);
         let leaving = Served::at(&stage, "2.2.2.21").await?;
         let Switch::OpenVswitch(switch) = &stage.switch else { bail!("it is Open vSwitch") };
         switch.stop_database().await?;
@@ -110,7 +110,7 @@ fn changes_wait_for_the_database_of_the_switch_and_what_serves_is_left_alone() {
         late.answers(&stage).await?;
         stage.node.until_gone(&format!("/loadbalancers/{}", leaving.id)).await?;
         served.answers(&stage).await?;
-        let mut now = (haproxies()?, served.place()?.ip("addr").await?);
+        let mut now = (haproxies()?, served.place()?.ip("-o -4 addr").await?);
         now.0.retain(|pid| serving.0.contains(pid));
         ensure!(now == serving, "{now:?} instead of {serving:?}");
         clear(&stage, &before, &[&late, &served]).await

@@ -4,15 +4,17 @@ use std::net::IpAddr;
 
 use evenkeel_model::observed::Traffic;
 use evenkeel_model::status::ProvisioningStatus;
-use evenkeel_model::{AgentId, ListenerId, LoadBalancerId, PortId, Timestamp};
+use evenkeel_model::{AgentId, ListenerId, LoadBalancerId, PlacementId, PortId, Timestamp};
 use serde_json::{Value, json};
 
 use crate::list::Shelf;
 use crate::view::moment;
 
-/// Where a load balancer is. Octavia calls it an amphora; it has the id of its load balancer.
+/// Where a load balancer is. Octavia calls it an amphora, and another one after a failover.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Amphora {
+    /// Which one.
+    pub id: PlacementId,
     /// Whose place it is.
     pub load_balancer: LoadBalancerId,
     /// How far its load balancer has come.
@@ -71,16 +73,17 @@ const fn status(status: ProvisioningStatus) -> &'static str {
     }
 }
 
-/// A place as clients see it. What only a machine of its own would have is null.
+/// A place as clients see it. What only a machine of its own would have is null; it reaches its
+/// network by the port of the VIP.
 pub fn view(amphora: &Amphora) -> Value {
     json!({
-        "id": amphora.load_balancer.to_string(),
+        "id": amphora.id.to_string(),
         "loadbalancer_id": amphora.load_balancer.to_string(),
         "compute_id": amphora.agent.to_string(),
         "lb_network_ip": null,
-        "vrrp_ip": null,
+        "vrrp_ip": amphora.address.to_string(),
         "ha_ip": amphora.address.to_string(),
-        "vrrp_port_id": null,
+        "vrrp_port_id": amphora.port.to_string(),
         "ha_port_id": amphora.port.to_string(),
         "cert_expiration": null,
         "cert_busy": false,
@@ -97,10 +100,15 @@ pub fn view(amphora: &Amphora) -> Value {
     })
 }
 
-/// What passed one listener of a load balancer.
-pub fn statistics(load_balancer: LoadBalancerId, listener: ListenerId, traffic: Traffic) -> Value {
+/// What passed one listener of a load balancer, told by its place.
+pub fn statistics(
+    id: PlacementId,
+    load_balancer: LoadBalancerId,
+    listener: ListenerId,
+    traffic: Traffic,
+) -> Value {
     json!({
-        "id": load_balancer.to_string(),
+        "id": id.to_string(),
         "listener_id": listener.to_string(),
         "loadbalancer_id": load_balancer.to_string(),
         "active_connections": traffic.active_connections,

@@ -219,9 +219,10 @@ fn schemas() -> Value {
     schemas.insert("Statuses".to_owned(), alike(&statuses["statuses"]));
     schemas.insert("Statistics".to_owned(), alike(&statistics["stats"]));
     schemas.insert("Provider".to_owned(), alike(&crate::provider::view("haproxy", "")));
-    schemas.insert("Amphora".to_owned(), alike(&amphora::view(&sample::amphora(&whole))));
-    let (load_balancer, listener) = (&whole.load_balancer.value, &whole.listeners[0].value);
-    let counted = amphora::statistics(load_balancer.id, listener.id, Traffic::default());
+    let place = sample::amphora(&whole);
+    schemas.insert("Amphora".to_owned(), alike(&amphora::view(&place)));
+    let listener = whole.listeners[0].value.id;
+    let counted = amphora::statistics(place.id, place.load_balancer, listener, Traffic::default());
     schemas.insert("AmphoraStatistics".to_owned(), alike(&counted));
     schemas.insert("Node".to_owned(), alike(&sample::node()));
     schemas.insert("Placement".to_owned(), alike(&sample::placement()));

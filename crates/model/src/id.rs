@@ -7,6 +7,8 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::Epoch;
+
 macro_rules! ids {
     ($($(#[doc = $doc:literal])+ $name:ident;)+) => {$(
         $(#[doc = $doc])+
@@ -92,8 +94,18 @@ ids! {
     OfferingId;
     /// What a flavor or an availability zone stands for.
     ProfileId;
+    /// A placement: one stay of a load balancer on a node.
+    PlacementId;
     /// A series of counters that began at 0 and only rise.
     SeriesId;
+}
+
+impl PlacementId {
+    /// The id of the placement with this number: the load balancer's own with the number in its
+    /// first 48 bits. It is never the load balancer's, because the first number is 1.
+    pub fn of(load_balancer: LoadBalancerId, epoch: Epoch) -> Self {
+        Self(Uuid::from_u128(load_balancer.0.as_u128() ^ (u128::from(epoch.get()) << 80)))
+    }
 }
 
 /// The text is not a lower-case, dashed UUID, which is the only spelling of an id in a path
@@ -199,6 +211,15 @@ mod tests {
         ] {
             assert!(text.parse::<PoolId>().is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn each_stay_of_a_load_balancer_has_an_id() {
+        let id: LoadBalancerId = "6f0c5f5e-2c5c-4a3e-9d83-0a4a3b9e2f10".parse().unwrap();
+        let stay = |epoch| PlacementId::of(id, Epoch::new(epoch));
+        assert_eq!(stay(1).to_string(), "6f0c5f5e-2c5d-4a3e-9d83-0a4a3b9e2f10");
+        assert_ne!(stay(1), stay(2));
+        assert_eq!(stay(2), stay(2));
     }
 
     #[test]

@@ -42,7 +42,7 @@ pub use graph::LoadBalancerGraph;
 pub use health_monitor::HealthMonitor;
 pub use id::{
     AgentId, FloatingId, HealthMonitorId, L7PolicyId, L7RuleId, ListenerId, LoadBalancerId,
-    MaterialId, MemberId, NetworkId, OfferingId, PoolId, PortId, ProfileId, ProjectId,
+    MaterialId, MemberId, NetworkId, OfferingId, PlacementId, PoolId, PortId, ProfileId, ProjectId,
     ResourceKind, SeriesId, SubnetId,
 };
 pub use l7_policy::L7Policy;

@@ -6,8 +6,8 @@ use std::net::{IpAddr, SocketAddr};
 use evenkeel_model::provider::ProviderName;
 use evenkeel_model::status::ProvisioningStatus;
 use evenkeel_model::{
-    AgentId, Epoch, Generation, ListenerId, LoadBalancer, LoadBalancerId, PortId, ProjectId,
-    Resource, Timestamp,
+    AgentId, Epoch, Generation, ListenerId, LoadBalancer, LoadBalancerId, PlacementId, PortId,
+    ProjectId, Resource, Timestamp,
 };
 
 use crate::change::{open_itself, raise, standing};
@@ -67,6 +67,13 @@ pub struct Placement {
     pub created_at: Timestamp,
     /// When it last changed.
     pub updated_at: Option<Timestamp>,
+}
+
+impl Placement {
+    /// Its id, which no other stay of the load balancer has.
+    pub fn id(&self) -> PlacementId {
+        PlacementId::of(self.load_balancer, self.epoch)
+    }
 }
 
 fn unplaced(session: &mut Session<'_>) -> Result<Vec<Unplaced>, StoreError> {
@@ -134,7 +141,11 @@ fn failover(session: &mut Session<'_>, id: LoadBalancerId) -> Result<(), StoreEr
 }
 
 /// The same for an operator who sees a load balancer fail at its place, and only then.
-fn remake(session: &mut Session<'_>, id: LoadBalancerId) -> Result<(), StoreError> {
+fn remake(
+    session: &mut Session<'_>,
+    id: LoadBalancerId,
+    seen: PlacementId,
+) -> Result<(), StoreError> {
     match standing::<LoadBalancer>(session, id)?.status {
         ProvisioningStatus::Error => failover(session, id),
         ProvisioningStatus::Active
@@ -142,7 +153,7 @@ fn remake(session: &mut Session<'_>, id: LoadBalancerId) -> Result<(), StoreErro
         | ProvisioningStatus::PendingCreate
         | ProvisioningStatus::PendingUpdate
         | ProvisioningStatus::PendingDelete => {
-            Err(StoreError::Immutable { what: "amphora", id: id.into() })
+            Err(StoreError::Immutable { what: "amphora", id: seen.into() })
         }
     }
 }
@@ -268,13 +279,15 @@ impl Store {
         self.write(move |session| failover(session, id)).await
     }
 
-    /// Has a load balancer made anew where it is, if it is in `ERROR` there.
+    /// Has a load balancer made anew where it is, if it is in `ERROR` there. `seen` is the
+    /// placement that shall go, to name it in a refusal.
     ///
     /// # Errors
     ///
-    /// [`StoreError::NotFound`]; [`StoreError::Immutable`] if it is not in `ERROR`.
-    pub async fn remake(&self, id: LoadBalancerId) -> Result<(), StoreError> {
-        self.write(move |session| remake(session, id)).await
+    /// [`StoreError::NotFound`]; [`StoreError::Immutable`] if it is not in `ERROR`, as after the
+    /// first of two such calls.
+    pub async fn remake(&self, id: LoadBalancerId, seen: PlacementId) -> Result<(), StoreError> {
+        self.write(move |session| remake(session, id, seen)).await
     }
 
     /// Has a load balancer made anew where it is, if it is `ACTIVE`.

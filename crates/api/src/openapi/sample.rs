@@ -8,7 +8,9 @@ use evenkeel_model::provider::ProviderName;
 use evenkeel_model::record::{L7PolicyRelated, ListenerRelated, LoadBalancerRelated, PoolRelated};
 use evenkeel_model::status::{OperatingStatus, ProvisioningStatus};
 use evenkeel_model::text::{Label, ProfileData};
-use evenkeel_model::{LoadBalancerId, ProjectId, Record, Resource, Route, Timestamp};
+use evenkeel_model::{
+    Epoch, LoadBalancerId, PlacementId, ProjectId, Record, Resource, Route, Timestamp,
+};
 use ipnet::IpNet;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -115,6 +117,7 @@ pub(super) fn networks() -> [(&'static str, Value, Value); 3] {
 pub(super) fn amphora(whole: &Whole) -> Amphora {
     let record = &whole.load_balancer;
     Amphora {
+        id: PlacementId::of(record.value.id, Epoch::new(1)),
         load_balancer: record.value.id,
         status: record.provisioning_status,
         agent: Uuid::nil().into(),

@@ -1,4 +1,4 @@
-//! Placements in Octavia's words: each is shown as an amphora with the id of its load balancer.
+//! Placements in Octavia's words: each is shown as an amphora.
 
 use axum::Json;
 use axum::extract::Path;
@@ -7,7 +7,7 @@ use axum::response::{IntoResponse, Response};
 use evenkeel_api::Fault;
 use evenkeel_api::amphora::{Amphora, SHELF, statistics, view};
 use evenkeel_api::list::Fields;
-use evenkeel_model::LoadBalancerId;
+use evenkeel_model::PlacementId;
 use evenkeel_store::Placement;
 use serde_json::{Value, json};
 
@@ -17,6 +17,7 @@ use super::policy::{Action, Subject, Verb};
 
 fn shown(placement: &Placement) -> Value {
     view(&Amphora {
+        id: placement.id(),
         load_balancer: placement.load_balancer,
         status: placement.status,
         agent: placement.agent,
@@ -32,9 +33,9 @@ impl Call {
     async fn amphora(&self, id: &str, verb: Verb) -> Result<Placement, Refusal> {
         self.allow_any(Action(Subject::Amphora, verb))?;
         let unknown = || Refusal::from(Fault::not_found("Amphora", id));
-        let id: LoadBalancerId = id.parse().map_err(|_| unknown())?;
+        let id: PlacementId = id.parse().map_err(|_| unknown())?;
         let all = self.store().placements().await?;
-        all.into_iter().find(|it| it.load_balancer == id).ok_or_else(unknown)
+        all.into_iter().find(|it| it.id() == id).ok_or_else(unknown)
     }
 }
 
@@ -65,7 +66,9 @@ pub(crate) async fn stats(call: Call, Path(id): Path<String>) -> Result<Response
     let fields = Fields::parse(&call.query, call.deployment());
     let views: Vec<Value> = counted
         .into_iter()
-        .map(|(listener, traffic)| statistics(placement.load_balancer, listener, traffic))
+        .map(|(listener, traffic)| {
+            statistics(placement.id(), placement.load_balancer, listener, traffic)
+        })
         .map(|view| fields.select(view))
         .collect();
     Ok(Json(json!({"amphora_stats": views})).into_response())
@@ -76,7 +79,7 @@ pub(crate) async fn stats(call: Call, Path(id): Path<String>) -> Result<Response
 pub(crate) async fn delete(call: Call, Path(id): Path<String>) -> Result<StatusCode, Refusal> {
     call.only(&[])?;
     let placement = call.amphora(&id, Verb::Delete).await?;
-    call.store().remake(placement.load_balancer).await?;
+    call.store().remake(placement.load_balancer, placement.id()).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

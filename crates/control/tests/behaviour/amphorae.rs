@@ -15,6 +15,15 @@ async fn epoch(admin: Client<'_>) -> u64 {
     list["placements"][0]["epoch"].as_u64().unwrap()
 }
 
+/// The amphora of a load balancer.
+async fn of(admin: Client<'_>, load_balancer: &str) -> String {
+    let list = admin.get(&format!("{PATH}?loadbalancer_id={load_balancer}")).await.is(200).json();
+    let [amphora] = list["amphorae"].as_array().unwrap().as_slice() else {
+        panic!("{list} has not one amphora")
+    };
+    amphora["id"].as_str().unwrap().to_owned()
+}
+
 #[tokio::test]
 async fn a_placed_load_balancer_is_an_amphora() {
     let lab = Lab::new().await;
@@ -23,13 +32,15 @@ async fn a_placed_load_balancer_is_an_amphora() {
     assert_eq!(empty, json!({"amphorae": [], "amphorae_links": []}));
     let id = lab.member().load_balancer().await;
     let made = lab.member().until_active(&format!("/loadbalancers/{id}")).await;
-    let shown = admin.get(&format!("{PATH}/{id}")).await.is(200).json();
+    let path = format!("{PATH}/{}", of(admin, &id).await);
+    let shown = admin.get(&path).await.is(200).json();
     let amphora = &shown["amphora"];
     for (field, value) in [
-        ("id", json!(id)),
         ("loadbalancer_id", json!(id)),
         ("ha_ip", made["vip_address"].clone()),
         ("ha_port_id", made["vip_port_id"].clone()),
+        ("vrrp_ip", made["vip_address"].clone()),
+        ("vrrp_port_id", made["vip_port_id"].clone()),
         ("created_at", made["created_at"].clone()),
         ("role", json!("STANDALONE")),
         ("status", json!("ALLOCATED")),
@@ -40,11 +51,11 @@ async fn a_placed_load_balancer_is_an_amphora() {
         assert_eq!(amphora[field], value, "{field}");
     }
     assert_eq!(amphora.as_object().unwrap().len(), 20);
-    let only = admin.get(&format!("{PATH}/{id}?fields=role")).await.is(200).only();
+    let only = admin.get(&format!("{path}?fields=role")).await.is(200).only();
     assert_eq!(only, json!({"role": "STANDALONE"}));
     admin.get(&format!("{PATH}/x")).await.refused(404, "Amphora x not found.");
     lab.member().get(PATH).await.is(403);
-    lab.member().get(&format!("{PATH}/{id}")).await.is(403);
+    lab.member().get(&path).await.is(403);
     admin.get("/v2/lbaas/amphorae").await.is(404);
 }
 
@@ -62,7 +73,7 @@ async fn the_list_is_narrowed_sorted_and_paged() {
         let whole = admin.get(&format!("{PATH}?{query}")).await.is(200).json();
         let found = whole["amphorae"].as_array().unwrap().clone();
         let found: Vec<String> =
-            found.iter().map(|it| it["id"].as_str().unwrap().to_owned()).collect();
+            found.iter().map(|it| it["loadbalancer_id"].as_str().unwrap().to_owned()).collect();
         (found, whole["amphorae_links"].clone())
     };
     assert_eq!(list("").await.0, ids);
@@ -72,7 +83,8 @@ async fn the_list_is_narrowed_sorted_and_paged() {
     assert_eq!(list("sort=loadbalancer_id:desc").await.0, sorted);
     assert_eq!(list(&format!("project_id={OTHER}")).await.0, ids[2..]);
     assert_eq!(list(&format!("project_id={OWN}&role=STANDALONE")).await.0, ids[..2]);
-    for name in ["id", "loadbalancer_id", "load_balancer_id"] {
+    assert_eq!(list(&format!("id={}", of(admin, &ids[1]).await)).await.0, ids[1..2]);
+    for name in ["loadbalancer_id", "load_balancer_id"] {
         assert_eq!(list(&format!("{name}={}", ids[1])).await.0, ids[1..2]);
     }
     assert_eq!(list("status=ERROR").await.0.len(), 0);
@@ -94,8 +106,9 @@ async fn statistics_are_those_of_each_listener() {
     let id = lab.member().load_balancer().await;
     let listener = lab.member().listener(&id, 80).await;
     lab.member().until_active(&format!("/loadbalancers/{id}")).await;
-    let path = format!("{PATH}/{id}/stats");
-    admin.get(&path).await.refused(404, &format!("Amphora stats for {id} not found."));
+    let amphora = of(admin, &id).await;
+    let path = format!("{PATH}/{amphora}/stats");
+    admin.get(&path).await.refused(404, &format!("Amphora stats for {amphora} not found."));
     admin.get(&format!("{PATH}/x/stats")).await.refused(404, "Amphora x not found.");
     let traffic = Traffic {
         bytes_in: 1,
@@ -113,7 +126,7 @@ async fn statistics_are_those_of_each_listener() {
     let placed = store.index(agent).await.unwrap()[0];
     store.observe(agent, placed.load_balancer, placed.epoch, seen).await.unwrap();
     let expected = json!({"amphora_stats": [{
-        "id": id, "listener_id": listener, "loadbalancer_id": id, "bytes_in": 1, "bytes_out": 2,
+        "id": amphora, "listener_id": listener, "loadbalancer_id": id, "bytes_in": 1, "bytes_out": 2,
         "active_connections": 3, "total_connections": 4, "request_errors": 5,
     }]});
     assert_eq!(admin.get(&path).await.is(200).json(), expected);
@@ -129,22 +142,27 @@ async fn one_that_serves_fails_over_and_one_in_error_is_deleted() {
     let id = lab.member().load_balancer().await;
     let root = format!("/loadbalancers/{id}");
     lab.member().until_active(&root).await;
-    let (admin, item) = (lab.admin(), format!("{PATH}/{id}"));
-    let before = epoch(admin).await;
-    let immutable = format!("amphora {id} is immutable and cannot be updated.");
-    admin.delete(&item).await.refused(409, &immutable);
+    let admin = lab.admin();
+    let (first, before) = (of(admin, &id).await, epoch(admin).await);
+    let item = format!("{PATH}/{first}");
+    let immutable = |amphora| format!("amphora {amphora} is immutable and cannot be updated.");
+    admin.delete(&item).await.refused(409, &immutable(&first));
     assert_eq!(admin.put(&format!("{item}/config"), json!({})).await.is(202).text, "");
     assert_eq!(epoch(admin).await, before, "nothing was changed so far");
 
     agent.turn(Temper::Silent);
-    let failover = format!("{item}/failover");
-    assert_eq!(admin.put(&failover, json!({})).await.is(202).text, "");
+    assert_eq!(admin.put(&format!("{item}/failover"), json!({})).await.is(202).text, "");
     assert_eq!(epoch(admin).await, before + 1);
+    let second = of(admin, &id).await;
+    assert_ne!(second, first, "it is another one now");
+    admin.get(&item).await.refused(404, &format!("Amphora {first} not found."));
+    let item = format!("{PATH}/{second}");
+    let failover = format!("{item}/failover");
     let pending = lab.member().get(&root).await.only();
     assert_eq!(pending["provisioning_status"], "PENDING_UPDATE");
     let locked = format!("Load Balancer {id} is immutable and cannot be updated.");
     admin.put(&failover, json!({})).await.refused(409, &locked);
-    admin.delete(&item).await.refused(409, &immutable);
+    admin.delete(&item).await.refused(409, &immutable(&second));
 
     agent.turn(Temper::Refusing("no"));
     lab.member().until(&root, "provisioning_status", "ERROR").await;

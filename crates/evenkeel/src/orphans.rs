@@ -92,6 +92,7 @@ fn print(
 ) -> anyhow::Result<()> {
     let fate = |it: &Found| match (it.whose, arguments.remove, failed.get(&it.thing.name())) {
         (Whose::Strangers, _, _) => "a stranger's, left alone".to_owned(),
+        (_, false, _) if it.is_kept() => "kept for some days".to_owned(),
         (_, false, _) => "left over".to_owned(),
         (_, true, Some(why)) => format!("could not be removed: {why}"),
         (_, true, None) => "removed".to_owned(),
@@ -105,7 +106,7 @@ fn print(
     }
     let line = |it: &Found| format!("{:9}  {}  {}", it.thing.kind(), it.thing.name(), fate(it));
     let mut lines: Vec<String> = orphans.iter().map(line).collect();
-    if !arguments.remove && orphans.iter().any(Found::is_ours) {
+    if !arguments.remove && orphans.iter().any(|it| it.is_ours() && !it.is_kept()) {
         lines.push(
             "A running agent removes what is left over; without one: evenkeel orphans --remove"
                 .to_owned(),

@@ -79,6 +79,11 @@ impl Found {
     pub(super) fn is_ours(&self) -> bool {
         self.whose != Whose::Strangers
     }
+
+    /// Whether a running agent leaves it for a while: who asks what happened asks afterwards.
+    pub(super) const fn is_kept(&self) -> bool {
+        matches!(self.thing, Thing::Log(_))
+    }
 }
 
 /// Of all that was found, what belongs to no load balancer of `held`.

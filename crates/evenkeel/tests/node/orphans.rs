@@ -61,29 +61,29 @@ fn what_nobody_holds_is_listed_and_removed_and_strangers_are_left_alone() {
     isolated(|| {
         leave_things();
         let strange = format!("qlbaas-{STRANGE}");
-        let expected = |fate: &str| {
+        let expected = |fate: &str, of_lines: &str| {
             let ours = [
                 TAP.to_owned(),
                 format!("qlbaas-{LOST}"),
                 format!("/run/evenkeel-agent/secrets/{LOST}"),
                 format!("{STATE}/sites/{LOST}"),
-                format!("/var/log/evenkeel/{LOST}.log"),
             ];
             let mut all = BTreeMap::from(ours.map(|name| (name, fate.to_owned())));
+            all.insert(format!("/var/log/evenkeel/{LOST}.log"), of_lines.to_owned());
             all.insert(strange.clone(), "a stranger's, left alone".to_owned());
             all
         };
-        assert_eq!(orphans(&[]), expected("left over"));
+        assert_eq!(orphans(&[]), expected("left over", "kept for some days"));
 
         let lock = File::create(format!("{STATE}/lock")).unwrap();
         lock.lock().unwrap();
         let refused = evenkeel(&["orphans", "--remove"]);
         let said = String::from_utf8_lossy(&refused.stderr).into_owned();
         assert!(!refused.status.success() && said.contains("the agent runs"), "{said}");
-        assert_eq!(orphans(&[]), expected("left over"));
+        assert_eq!(orphans(&[]), expected("left over", "kept for some days"));
         drop(lock);
 
-        let mut removed = expected("removed");
+        let mut removed = expected("removed", "removed");
         removed.insert(BRIDGE.to_owned(), "removed".to_owned());
         assert_eq!(orphans(&["--remove"]), removed);
         let left = BTreeMap::from([(strange, "a stranger's, left alone".to_owned())]);

@@ -5,12 +5,15 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 const FIRST: Duration = Duration::from_secs(1);
+/// The same for what has served: whoever kills it three times has it back within a second each time.
+const FIRST_RESTART: Duration = Duration::from_millis(250);
 /// What has stood for so long starts anew without a pause when it falls.
 const STEADY: Duration = Duration::from_mins(1);
 
-/// Growing pauses: 1, 2, 4 … seconds, up to the longest.
+/// Growing pauses, each twice the last: 1, 2, 4 … seconds, up to the longest.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Pauses {
+    first: Duration,
     next: Duration,
     longest: Duration,
 }
@@ -18,8 +21,11 @@ pub(crate) struct Pauses {
 impl Pauses {
     /// Starts with one second.
     pub(crate) fn new(longest: Duration) -> Self {
-        let next = FIRST.min(longest);
-        Self { next, longest }
+        Self::beginning(FIRST, longest)
+    }
+
+    fn beginning(first: Duration, longest: Duration) -> Self {
+        Self { first, next: first.min(longest), longest }
     }
 
     /// The pause before the next attempt.
@@ -31,12 +37,12 @@ impl Pauses {
 
     /// An attempt succeeded.
     pub(crate) fn reset(&mut self) {
-        *self = Self::new(self.longest);
+        *self = Self::beginning(self.first, self.longest);
     }
 }
 
 /// Pauses before what has ended by itself is started again: none at first, growing ones if it ends
-/// again and again.
+/// again and again: ¼, ½, 1, 2 … seconds.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Restarts {
     pauses: Pauses,
@@ -46,7 +52,7 @@ pub(crate) struct Restarts {
 impl Restarts {
     /// Nothing has ended yet.
     pub(crate) fn new(longest: Duration) -> Self {
-        Self { pauses: Pauses::new(longest), last: None }
+        Self { pauses: Pauses::beginning(FIRST_RESTART, longest), last: None }
     }
 
     /// It has ended; so long to wait before it is started again.
@@ -80,9 +86,8 @@ mod tests {
         let mut restarts = Restarts::new(Duration::from_secs(30));
         let start = Instant::now();
         let at = |seconds| start + Duration::from_secs(seconds);
-        assert_eq!(restarts.ended(at(0)), Duration::ZERO);
-        assert_eq!(restarts.ended(at(1)), Duration::from_secs(1));
-        assert_eq!(restarts.ended(at(3)), Duration::from_secs(2));
-        assert_eq!(restarts.ended(at(100)), Duration::ZERO);
+        let pauses = [0, 1, 3, 5, 100].map(|seconds| restarts.ended(at(seconds)).as_millis());
+        assert_eq!(pauses, [0, 250, 500, 1000, 0]);
+        assert_eq!(restarts.ended(at(101)), FIRST_RESTART);
     }
 }

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
+use crate::backend_name::BackendName;
 use crate::command::ServerName;
 use crate::configuration::{Backend, Configuration, Server};
 
@@ -43,14 +44,12 @@ pub(crate) fn states(
         .collect();
     let mut text = NOTHING.to_owned();
     for backend in &wanted.backends {
-        let Some(earlier) = before.backends.iter().find(|it| it.id == backend.id) else {
-            continue;
-        };
+        let Some(earlier) = earlier(before, backend) else { continue };
         for server in &backend.servers {
-            let names = (backend.id.to_string(), server.id.to_string());
+            let names = (earlier.id.to_string(), server.id.to_string());
             let Some(fields) = known.get(&(names.0.as_str(), names.1.as_str())) else { continue };
-            let name = ServerName { pool: backend.id, member: server.id };
-            let line = line(fields, earlier, server, pinged(name));
+            let name = ServerName { backend: earlier.id, member: server.id };
+            let line = line(fields, earlier, backend.id, server, pinged(name));
             // Writing to a string does not fail.
             let _ = line.map(|line| writeln!(text, "{line}"));
         }
@@ -58,8 +57,21 @@ pub(crate) fn states(
     text
 }
 
+/// Where the same members were served before. What is new beside a pool's own begins with what that
+/// knows: they are the same members.
+fn earlier<'a>(before: &'a Configuration, backend: &Backend) -> Option<&'a Backend> {
+    let called = |name| before.backends.iter().find(|it| it.id == name);
+    called(backend.id).or_else(|| called(BackendName::Own(backend.id.pool())))
+}
+
 /// The line of one server, if anything is to be carried over.
-fn line(fields: &[&str], earlier: &Backend, server: &Server, pinged: bool) -> Option<String> {
+fn line(
+    fields: &[&str],
+    earlier: &Backend,
+    backend: BackendName,
+    server: &Server,
+    pinged: bool,
+) -> Option<String> {
     let before = earlier.servers.iter().find(|it| it.id == server.id)?;
     let same = thresholds(before) == thresholds(server)
         && before.options == server.options
@@ -71,7 +83,9 @@ fn line(fields: &[&str], earlier: &Backend, server: &Server, pinged: bool) -> Op
     }
     let (address, port) = (server.address.ip().to_string(), server.address.port().to_string());
     let weight = server.weight.get().to_string();
+    let backend = backend.to_string();
     let mut fields = fields.to_vec();
+    fields[BACKEND] = &backend;
     fields[ADDRESS] = &address;
     fields[PORT] = &port;
     fields[USER_WEIGHT] = &weight;
@@ -119,7 +133,7 @@ mod tests {
     fn configuration(servers: Vec<Server>) -> Configuration {
         let section = || Section::new(Line::new("section"));
         let backend = Backend {
-            id: Uuid::from_u128(1).into(),
+            id: BackendName::Own(Uuid::from_u128(1).into()),
             section: section(),
             remembers_clients: false,
             takes_servers: true,
@@ -179,6 +193,18 @@ mod tests {
         assert!(!carried(&forced, unprobed(), unprobed(), false), "switched off and on again");
         assert!(!carried(&forced, disabled(), server(2, 80), true));
         assert!(!carried(&forced, server(2, 80), disabled(), true));
+    }
+
+    #[test]
+    fn a_backend_beside_begins_with_what_the_pools_own_knows() {
+        let before = configuration(vec![server(2, 80)]);
+        let mut wanted = before.clone();
+        let beside = BackendName::Bytes(Uuid::from_u128(1).into());
+        wanted.backends.push(Backend { id: beside, ..wanted.backends[0].clone() });
+        let text = states(&said(2, "0"), &before, &wanted, |_| false);
+        let names: Vec<_> = text.lines().skip(1).map(|line| line.split(' ').nth(1)).collect();
+        let (own, beside) = (wanted.backends[0].id.to_string(), beside.to_string());
+        assert_eq!(names, [Some(own.as_str()), Some(beside.as_str())]);
     }
 
     #[test]

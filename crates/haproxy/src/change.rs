@@ -78,7 +78,7 @@ fn backend(old: &Backend, new: &Backend, commands: &mut Vec<Command>) -> Option<
     }
     // Before any server comes that shall have it.
     commands.extend(material::of_pool(&old.material, material)?);
-    let name = |server: &Server| ServerName { pool: *id, member: server.id };
+    let name = |server: &Server| ServerName { backend: *id, member: server.id };
     // Who comes first comes before who goes, so that a pool is never empty in between.
     for wanted in servers {
         match old.servers.iter().find(|server| server.id == wanted.id) {

@@ -4,8 +4,9 @@ use std::path::{Path, PathBuf};
 
 use evenkeel_model::number::Weight;
 use evenkeel_model::tls::MaterialKind;
-use evenkeel_model::{ListenerId, MemberId, PoolId};
+use evenkeel_model::{ListenerId, MemberId};
 
+use crate::backend_name::BackendName;
 use crate::configuration::Server;
 use crate::material::SecretFile;
 
@@ -15,7 +16,8 @@ use crate::material::SecretFile;
 )]
 pub struct ServerName {
     /// The backend.
-    pub pool: PoolId,
+    #[serde(rename = "pool")]
+    pub backend: BackendName,
     /// The server.
     pub member: MemberId,
 }
@@ -28,7 +30,7 @@ pub enum Command {
     /// Into rotation, or out of it.
     SetDisabled(ServerName, bool),
     /// A new server, at once in rotation unless it is disabled.
-    Add(PoolId, Box<Server>),
+    Add(BackendName, Box<Server>),
     /// Out of rotation for good. Its connections live on; the server itself goes with the last.
     Retire(ServerName),
     /// The remains of a retired server. HAProxy refuses while it has connections.
@@ -89,8 +91,8 @@ impl Command {
                 let state = if *disabled { "maint" } else { "ready" };
                 vec![Order::silent(format!("set server {server} state {state}"))]
             }
-            Self::Add(pool, server) => {
-                let name = ServerName { pool: *pool, member: server.id };
+            Self::Add(backend, server) => {
+                let name = ServerName { backend: *backend, member: server.id };
                 let add = format!("add server {name} {}", server.arguments());
                 let mut orders = vec![Order::exactly(add, "New server registered.")];
                 if server.check.is_some() {
@@ -178,6 +180,6 @@ fn abort(file: &SecretFile) -> Order {
 
 impl std::fmt::Display for ServerName {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}/{}", self.pool, self.member)
+        write!(f, "{}/{}", self.backend, self.member)
     }
 }

@@ -6,9 +6,10 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use evenkeel_model::number::{Threshold, Weight};
-use evenkeel_model::{Generation, ListenerId, MemberId, PoolId};
+use evenkeel_model::{Generation, ListenerId, MemberId};
 use serde::{Deserialize, Serialize};
 
+use crate::backend_name::BackendName;
 use crate::material::{CertificateList, SecretFile};
 use crate::writer::{Fetch, Line, Section};
 
@@ -29,7 +30,8 @@ pub struct Configuration {
     pub tells_metrics: bool,
     /// What listens, in the order of the graph.
     pub frontends: Vec<Frontend>,
-    /// Where traffic goes, in the order of the graph; only pools that a listener uses.
+    /// Where traffic goes, in the order of the graph; only pools that a listener uses, and those that
+    /// are spoken to in two ways twice.
     pub backends: Vec<Backend>,
 }
 
@@ -49,12 +51,12 @@ pub struct Frontend {
     pub material: Vec<SecretFile>,
 }
 
-/// A pool that is used. What differs in the section needs another process, what differs in the
+/// A pool that is used, in one way of speaking to it. What differs in the section needs another process, what differs in the
 /// servers mostly does not.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Backend {
     /// Its name.
-    pub id: PoolId,
+    pub id: BackendName,
     /// All but the servers.
     pub section: Section,
     /// Whether it keeps a table of who was where.
@@ -63,7 +65,8 @@ pub struct Backend {
     pub takes_servers: bool,
     /// Members, in the order of the graph.
     pub servers: Vec<Server>,
-    /// Our certificate for them, and what theirs are judged by; nothing without TLS.
+    /// Our certificate for them, and what theirs are judged by; nothing without TLS, and nothing
+    /// beside the backend that has it already.
     #[serde(default)]
     pub material: Vec<SecretFile>,
 }

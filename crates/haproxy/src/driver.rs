@@ -326,7 +326,8 @@ impl Driver for HaproxyDriver {
         let seen = Share { process: running.identity().into(), counters: statistics.traffic };
         let traffic = counted.total(Some(&seen));
         self.memories.of(site.load_balancer, |memory| memory.seen = Some(seen));
-        let members = statistics.members.into_iter().map(|((_, id), health)| (id, health));
+        let members =
+            statistics.members.into_iter().map(|(server, health)| (server.member, health));
         // Half of a start may have left a process that nobody has noted.
         let is_starting = instance.is_starting().await.map_err(disk)?;
         let generation = generation.filter(|_| is_made_so && !is_starting);
@@ -381,7 +382,7 @@ async fn carried_over(
     let (Some(before), Ok(said)) = (before, instance.socket().states().await) else {
         return carried::NOTHING.to_owned();
     };
-    let pings = |applied: &Applied, name| applied.pinged.iter().any(|it| it.server == name);
+    let pings = |applied: &Applied, name| applied.pinged.iter().any(|it| it.is_told_to(name));
     let pinged = |name| pings(before, name) && pings(wanted, name);
     carried::states(&said, &before.configuration, &wanted.configuration, pinged)
 }

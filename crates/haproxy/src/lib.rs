@@ -5,6 +5,7 @@
 //! commands on the runtime socket, or another process that takes over the listening sockets.
 //! Which generation serves is said by the process itself, so a restarted agent need not remember.
 
+pub mod backend_name;
 mod carried;
 pub mod change;
 pub mod command;

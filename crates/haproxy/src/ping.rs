@@ -16,18 +16,38 @@ use serde::{Deserialize, Serialize};
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval};
 
+use crate::backend_name::BackendName;
 use crate::command::{Command, ServerName};
+use crate::render::has_backend_beside;
 use crate::socket::Socket;
 
 /// A member that is probed, and how.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Target {
-    pub(crate) server: ServerName,
+    server: ServerName,
+    /// Whether there is another backend of its pool, which is told the same.
+    #[serde(default)]
+    beside: bool,
     address: IpAddr,
     delay: Seconds,
     timeout: Seconds,
     rise: Threshold,
     fall: Threshold,
+}
+
+impl Target {
+    /// What HAProxy knows it as.
+    pub(crate) fn servers(&self) -> impl Iterator<Item = ServerName> + use<> {
+        let Self { server, beside, .. } = *self;
+        let names = BackendName::all_of(server.backend.pool()).into_iter();
+        let names = names.filter(move |name| name.is_own() || beside);
+        names.map(move |backend| ServerName { backend, ..server })
+    }
+
+    /// Whether HAProxy is told of this server what becomes of it.
+    pub(crate) fn is_told_to(&self, server: ServerName) -> bool {
+        self.servers().any(|it| it == server)
+    }
 }
 
 /// Who is to be probed of a graph: the enabled members of pools with an enabled PING monitor.
@@ -37,8 +57,10 @@ pub(crate) fn targets(graph: &LoadBalancerGraph) -> Vec<Target> {
     pinging
         .flat_map(|monitor| {
             let members = graph.members_of(monitor.pool).filter(|member| member.admin_state_up);
-            members.map(|member| Target {
-                server: ServerName { pool: monitor.pool, member: member.id },
+            let beside = has_backend_beside(graph, monitor.pool);
+            members.map(move |member| Target {
+                server: ServerName { backend: BackendName::Own(monitor.pool), member: member.id },
+                beside,
                 address: member.probed_at().ip(),
                 delay: monitor.delay,
                 timeout: monitor.timeout,
@@ -113,7 +135,7 @@ async fn probe(site: Site, target: Target, verdicts: Verdicts) {
     rounds.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         // Told first, so that what is observed is what HAProxy does.
-        if told != verdict && tell(&site.directory, target.server, verdict).await {
+        if told != verdict && tell(&site.directory, &target, verdict).await {
             told = verdict;
             verdicts().insert(member, verdict);
         }
@@ -127,18 +149,20 @@ async fn probe(site: Site, target: Target, verdicts: Verdicts) {
 }
 
 /// Tells HAProxy; true if it has heard.
-async fn tell(directory: &Path, server: ServerName, verdict: Verdict) -> bool {
+async fn tell(directory: &Path, target: &Target, verdict: Verdict) -> bool {
     let disabled = match verdict {
         Verdict::Unknown => return true,
         Verdict::Up => false,
         Verdict::Down => true,
     };
-    let command = Command::SetDisabled(server, disabled);
-    let told = Socket::of(directory).carry_out(&command).await;
-    if let Err(error) = &told {
-        tracing::warn!(%server, %error, "verdict not told, tried again");
+    for server in target.servers() {
+        let command = Command::SetDisabled(server, disabled);
+        if let Err(error) = Socket::of(directory).carry_out(&command).await {
+            tracing::warn!(%server, %error, "verdict not told, tried again");
+            return false;
+        }
     }
-    told.is_ok()
+    true
 }
 
 /// Results in a row that were the same.

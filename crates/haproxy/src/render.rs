@@ -20,9 +20,11 @@ use evenkeel_model::{Listener, LoadBalancerGraph, Pool};
 use evenkeel_vault::Material;
 
 use self::tls::Keys;
+use crate::backend_name::BackendName;
 use crate::configuration::Configuration;
 
 pub(crate) use self::tls::missing;
+pub(crate) use backend::has_beside as has_backend_beside;
 pub use capabilities::{CAPABILITIES, without_ping};
 pub(crate) use frontend::speaks_http;
 pub(crate) use global::ADMIN_SOCKET_FROM_JAIL;
@@ -82,9 +84,11 @@ pub fn render_without(
         .pools
         .iter()
         .filter(|pool| pool.admin_state_up)
-        .filter_map(|pool| {
-            let users = users_of(graph, pool, &open);
-            (!users.is_empty()).then(|| backend::render(graph, pool, &users, keys))
+        .flat_map(|pool| BackendName::all_of(pool.id).map(|name| (pool, name)))
+        .filter_map(|(pool, name)| {
+            let mut users = users_of(graph, pool, &open);
+            users.retain(|listener| backend::name(graph, listener, pool.id) == name);
+            (!users.is_empty()).then(|| backend::render(graph, pool, name, &users, keys))
         })
         .collect::<Result<Vec<_>, _>>()?;
     let tells_metrics = open.iter().any(|it| it.protocol == ListenerProtocol::Prometheus);

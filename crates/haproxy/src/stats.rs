@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use evenkeel_model::observed::{ListenerHealth, MemberHealth, PoolHealth, Traffic};
-use evenkeel_model::{ListenerId, MemberId, PoolId};
+use evenkeel_model::{ListenerId, PoolId};
 
+use crate::backend_name::BackendName;
 use crate::command::ServerName;
 
 /// What the statistics of one process say.
@@ -12,7 +13,7 @@ use crate::command::ServerName;
 pub(crate) struct Statistics {
     pub(crate) listeners: BTreeMap<ListenerId, ListenerHealth>,
     pub(crate) pools: BTreeMap<PoolId, PoolHealth>,
-    pub(crate) members: BTreeMap<(PoolId, MemberId), MemberHealth>,
+    pub(crate) members: BTreeMap<ServerName, MemberHealth>,
     pub(crate) traffic: BTreeMap<ListenerId, Traffic>,
     /// Retired servers that are still there.
     pub(crate) retired: Vec<ServerName>,
@@ -32,13 +33,14 @@ pub(crate) fn parse(csv: &str, retired: &[ServerName]) -> Statistics {
         statistics.take(&row);
     }
     for server in retired {
-        if statistics.members.remove(&(server.pool, server.member)).is_some() {
+        if statistics.members.remove(server).is_some() {
             statistics.retired.push(*server);
         }
     }
+    statistics.members.retain(|server, _| server.backend.is_own());
     // HAProxy calls a backend without servers DOWN; a pool without members is not.
     for (pool, health) in &mut statistics.pools {
-        if !statistics.members.keys().any(|(of, _)| of == pool) {
+        if !statistics.members.keys().any(|server| server.backend.pool() == *pool) {
             *health = PoolHealth::Up;
         }
     }
@@ -124,15 +126,15 @@ impl Statistics {
                 }
             }
             "BACKEND" => {
-                if let Ok(pool) = name.parse() {
+                if let Ok(BackendName::Own(pool)) = name.parse() {
                     let is_up = row.text("status").starts_with("UP");
                     let health = if is_up { PoolHealth::Up } else { PoolHealth::Down };
                     self.pools.insert(pool, health);
                 }
             }
             server => {
-                if let (Ok(pool), Ok(member)) = (name.parse(), server.parse()) {
-                    self.members.insert((pool, member), row.member_health());
+                if let (Ok(backend), Ok(member)) = (name.parse(), server.parse()) {
+                    self.members.insert(ServerName { backend, member }, row.member_health());
                 }
             }
         }
@@ -204,11 +206,25 @@ mod tests {
             "{HEADER}\n{dead},{},0,,0,0,0,,MAINT,1,,,\n{dead},BACKEND,0,,0,0,0,,DOWN,0,,,\n",
             id(3)
         );
-        let retired = ServerName { pool: dead.into(), member: id(3).into() };
+        let retired = ServerName { backend: BackendName::Own(dead.into()), member: id(3).into() };
         let statistics = parse(&csv, &[retired]);
         assert!(statistics.members.is_empty());
         assert_eq!(statistics.retired, [retired]);
         assert_eq!(statistics.pools[&dead.into()], PoolHealth::Up);
+    }
+
+    #[test]
+    fn of_a_pool_with_two_backends_one_speaks() {
+        let (pool, member) = (id(2), id(3));
+        let statistics = read(&[
+            format!("{pool}.tcp,{member},0,,0,0,0,,DOWN,1,L4CON,,"),
+            format!("{pool}.tcp,BACKEND,0,,0,0,0,,DOWN,0,,,"),
+            format!("{pool},{member},0,,0,0,0,,UP,1,L4OK,,"),
+            format!("{pool},BACKEND,0,,0,0,0,,UP,1,,,"),
+        ]);
+        assert_eq!(statistics.pools, [(pool.into(), PoolHealth::Up)].into());
+        let health: Vec<_> = statistics.members.into_values().collect();
+        assert_eq!(health, [MemberHealth::Up]);
     }
 
     #[test]

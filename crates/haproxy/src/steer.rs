@@ -6,18 +6,20 @@ use evenkeel_driver::DriverError;
 
 use crate::command::{Command, ServerName};
 use crate::instance::{Instance, disk};
+use crate::ping::Target;
 use crate::record::Applied;
 use crate::socket::SocketError;
 
 /// What takes back the verdicts of our own probes on servers that are not probed so any more.
 pub(crate) fn released(applied: &Applied, wanted: &Applied) -> Vec<Command> {
-    let is_probed = |name| wanted.pinged.iter().any(|target| target.server == name);
+    let is_probed = |name| wanted.pinged.iter().any(|target| target.is_told_to(name));
     let is_enabled = |name: ServerName| {
-        let pool = wanted.configuration.backends.iter().find(|backend| backend.id == name.pool);
-        let mut servers = pool.into_iter().flat_map(|backend| &backend.servers);
+        let backends = &wanted.configuration.backends;
+        let backend = backends.iter().find(|backend| backend.id == name.backend);
+        let mut servers = backend.into_iter().flat_map(|backend| &backend.servers);
         servers.any(|server| server.id == name.member && !server.disabled)
     };
-    let names = applied.pinged.iter().map(|target| target.server);
+    let names = applied.pinged.iter().flat_map(Target::servers);
     let released = names.filter(|name| !is_probed(*name) && is_enabled(*name));
     released.map(|name| Command::SetDisabled(name, false)).collect()
 }

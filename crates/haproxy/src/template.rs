@@ -155,7 +155,7 @@ impl Template {
             self.end(&mut frontend.section, &told)?;
         }
         for backend in &mut configuration.backends {
-            let pool = graph.pool(backend.id).map(ToldPool::of);
+            let pool = graph.pool(backend.id.pool()).map(ToldPool::of);
             self.end(&mut backend.section, &Told { pool, ..Told::of(graph) })?;
         }
         Ok(())

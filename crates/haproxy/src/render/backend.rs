@@ -8,36 +8,67 @@ use evenkeel_model::number::Milliseconds;
 use evenkeel_model::pool::{Algorithm, Persistence};
 use evenkeel_model::protocol::PoolProtocol;
 use evenkeel_model::provider::Unsupported;
-use evenkeel_model::{HealthMonitor, Listener, LoadBalancerGraph, Member, MemberId, Pool};
+use evenkeel_model::{HealthMonitor, Listener, LoadBalancerGraph, Member, MemberId, Pool, PoolId};
 
 use super::frontend::patience;
 use super::tls::{self, Keys, ServerTls};
-use super::{health_check, refused};
+use super::{health_check, open_listeners};
+use crate::backend_name::BackendName;
 use crate::configuration::{Backend, Server};
 use crate::writer::{Fetch, Line, Section};
 
 /// How many clients a pool remembers; beyond, the longest unseen is forgotten.
 const CLIENTS: &str = "size 100k";
 
-/// `users` are the open listeners that may send traffic to the pool; there is at least one.
+/// The backend of `pool` that `listener` sends its traffic to.
+pub(super) fn name(graph: &LoadBalancerGraph, listener: &Listener, pool: PoolId) -> BackendName {
+    if !listener.protocol.is_http() && has_beside(graph, pool) {
+        BackendName::Bytes(pool)
+    } else {
+        BackendName::Own(pool)
+    }
+}
+
+/// Whether a pool has two backends: open listeners want its requests and its bytes, and it is of a
+/// protocol that has both.
+pub(crate) fn has_beside(graph: &LoadBalancerGraph, pool: PoolId) -> bool {
+    let has_both = |pool: &Pool| match pool.protocol {
+        PoolProtocol::Proxy | PoolProtocol::ProxyV2 => true,
+        PoolProtocol::Tcp
+        | PoolProtocol::Http
+        | PoolProtocol::Https
+        | PoolProtocol::Udp
+        | PoolProtocol::Sctp => false,
+    };
+    if !graph.pool(pool).is_some_and(has_both) {
+        return false;
+    }
+    let users = || open_listeners(graph).filter(|it| graph.pools_used_by(it).contains(&pool));
+    users().any(|user| user.protocol.is_http()) && users().any(|user| !user.protocol.is_http())
+}
+
+/// `users` are the open listeners that may send traffic to the backend; there is at least one.
 pub(super) fn render(
     graph: &LoadBalancerGraph,
     pool: &Pool,
+    name: BackendName,
     users: &[&Listener],
     keys: Keys<'_>,
 ) -> Result<Backend, Unsupported> {
     let monitor = graph.health_monitor_of(pool.id);
     let monitor = monitor.filter(|monitor| monitor.admin_state_up);
-    let mut section = Section::new(Line::new("backend").word(pool.id));
-    let speaks_http = speaks_http(pool, users)?;
+    let mut section = Section::new(Line::new("backend").word(name));
+    let speaks_http = speaks_http(pool, users);
     section.add(Line::new(if speaks_http { "mode http" } else { "mode tcp" }));
     balance(pool.algorithm, &mut section);
     section.add(Line::new("option allbackups"));
     timeouts(users, speaks_http, &mut section);
     let persistence = persistence(pool, speaks_http);
     if let Some(persistence) = persistence {
-        stays(persistence, &mut section);
+        stays(persistence, name, &mut section);
     }
+    // Of two backends each probes for itself: one that followed the other's verdicts (`track`) could
+    // neither get nor lose a server while HAProxy 2.6 runs.
     if let Some(monitor) = monitor {
         health_check::render(graph, monitor, &mut section)?;
     }
@@ -50,30 +81,22 @@ pub(super) fn render(
         servers.push(server(pool, persistence, member, number, monitor, longest_connect, &tls)?);
     }
     Ok(Backend {
-        id: pool.id,
+        id: name,
         section,
-        remembers_clients: persistence.is_some_and(remembers_clients),
+        remembers_clients: name.is_own() && persistence.is_some_and(remembers_clients),
         takes_servers: !matches!(persistence, Some(Persistence::HttpCookie)),
         servers,
-        material: tls.material,
+        material: if name.is_own() { tls.material } else { Vec::new() },
     })
 }
 
-/// Whether requests are seen or bytes. A PROXY pool takes what its listener speaks.
-fn speaks_http(pool: &Pool, users: &[&Listener]) -> Result<bool, Unsupported> {
+/// Whether requests are seen or bytes. A PROXY pool takes what its listeners speak.
+fn speaks_http(pool: &Pool, users: &[&Listener]) -> bool {
     match pool.protocol {
-        PoolProtocol::Http => Ok(true),
-        PoolProtocol::Tcp | PoolProtocol::Https | PoolProtocol::Udp | PoolProtocol::Sctp => {
-            Ok(false)
-        }
+        PoolProtocol::Http => true,
+        PoolProtocol::Tcp | PoolProtocol::Https | PoolProtocol::Udp | PoolProtocol::Sctp => false,
         PoolProtocol::Proxy | PoolProtocol::ProxyV2 => {
-            let http = users.iter().filter(|user| user.protocol.is_http()).count();
-            if http == 0 || http == users.len() {
-                Ok(http > 0)
-            } else {
-                let why = "a PROXY pool cannot serve HTTP and TCP listeners at once";
-                Err(refused("Pool", pool.id, why))
-            }
+            users.iter().any(|user| user.protocol.is_http())
         }
     }
 }
@@ -129,8 +152,13 @@ const fn remembers_clients(persistence: &Persistence) -> bool {
     }
 }
 
-fn stays(persistence: &Persistence, section: &mut Section) {
+fn stays(persistence: &Persistence, name: BackendName, section: &mut Section) {
     match persistence {
+        // Clients stay with a member in whichever way they come.
+        Persistence::SourceIp { .. } if !name.is_own() => {
+            let own = BackendName::Own(name.pool());
+            section.add(Line::new("stick on src table").word(own));
+        }
         Persistence::SourceIp { .. } => {
             // IPv4 clients are kept as IPv6 ones.
             let table = Line::new("stick-table type ipv6").words(CLIENTS);

@@ -10,7 +10,7 @@ use evenkeel_model::provider::Unsupported;
 use evenkeel_model::{Listener, LoadBalancerGraph, PoolId};
 
 use super::tls::{self, Keys};
-use super::{CAPABILITIES, global, hardening, l7, metrics, refused};
+use super::{CAPABILITIES, backend, global, hardening, l7, metrics, refused};
 use crate::configuration::Frontend;
 use crate::writer::{Line, LogFormat, Section};
 
@@ -57,7 +57,7 @@ pub(super) fn render(
         | ListenerProtocol::Sctp => bytes(graph, listener, &mut section)?,
     }
     if let Some(pool) = listener.default_pool.filter(|pool| is_enabled(graph, *pool)) {
-        section.add(Line::new("default_backend").word(pool));
+        section.add(Line::new("default_backend").word(backend::name(graph, listener, pool)));
     }
     Ok(Frontend {
         id: listener.id,

@@ -74,6 +74,35 @@ local function translated(line)
     return start .. new .. rest
 end
 
+-- Whether what a pool does in two ways adds up. How its members are, and whatever is no sum, is told by
+-- the backend that bears the pool's name.
+local function adds_up(name)
+    local is_sum = name:find("_total$") or name:find("_current_") or name:find("_current$")
+    return is_sum and not (name:find("_check_") or name:find("_downtime_")
+        or name:find("_throttle$"))
+end
+
+-- A pool's two backends as one: what is told of the one for bytes is added to its own.
+local function united(text)
+    local own, beside = {}, {}
+    for line in text:gmatch("[^\n]+") do
+        local series, value = line:match("^([^#].*) (%S+)$")
+        local bare, count = (series or ""):gsub('([{,]proxy="[^"]*)%.tcp"', '%1"')
+        if count == 0 then
+            own[#own + 1] = line
+        elseif adds_up(bare:match("^[%w_]+")) then
+            beside[bare] = tonumber(value)
+        end
+    end
+    for at, line in ipairs(own) do
+        local series, value = line:match("^([^#].*) (%S+)$")
+        if beside[series] then
+            own[at] = series .. " " .. tonumber(value) + beside[series]
+        end
+    end
+    return own
+end
+
 local function gauge(name, help, value)
     local line = "# HELP %s %s\n# TYPE %s gauge\n%s %.1f"
     return line:format(name, help, name, name, value)
@@ -100,7 +129,7 @@ local function told()
         return nil
     end
     local lines = busy(answer.body)
-    for line in answer.body:gmatch("[^\n]+") do
+    for _, line in ipairs(united(answer.body)) do
         lines[#lines + 1] = translated(line)
     end
     return table.concat(lines, "\n") .. "\n"

@@ -10,6 +10,8 @@ use evenkeel_model::{L7PolicyId, L7RuleId, ListenerId, LoadBalancerId, MemberId,
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
+use crate::backend_name::BackendName;
+
 /// The text cannot be a word of a configuration file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the text is empty, is no UTF-8, or has a control character")]
@@ -125,6 +127,7 @@ macro_rules! shown_without_surprise {
 }
 
 shown_without_surprise!(u8, u16, u32, u64, IpNet, SocketAddr);
+shown_without_surprise!(BackendName);
 shown_without_surprise!(LoadBalancerId, ListenerId, PoolId, MemberId, L7PolicyId, L7RuleId);
 
 /// Whether a byte means itself outside quotes.

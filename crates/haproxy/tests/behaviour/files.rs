@@ -315,6 +315,17 @@ fn proxy_protocol() {
 }
 
 #[test]
+fn proxy_protocol_for_requests_and_bytes_at_once() {
+    let mut graph = world::load_balancer();
+    let pool = graph.pair(PoolProtocol::ProxyV2);
+    graph.monitor(pool, Probe::Tcp);
+    graph.pools[0].persistence = Some(Persistence::SourceIp { timeout: None, granularity: None });
+    graph.serve(ListenerProtocol::Tcp, pool);
+    graph.serve(ListenerProtocol::Http, pool);
+    golden("proxy_both", &graph);
+}
+
+#[test]
 fn allowed_cidrs_and_more_addresses() {
     let mut graph = world::load_balancer();
     let pool = graph.pair(PoolProtocol::Tcp);

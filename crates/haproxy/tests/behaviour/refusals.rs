@@ -71,19 +71,6 @@ fn policies_look_at_requests() {
 }
 
 #[test]
-fn a_proxy_pool_speaks_one_language() {
-    let mut graph = world::load_balancer();
-    let pool = graph.pair(PoolProtocol::Proxy);
-    graph.serve(ListenerProtocol::Tcp, pool);
-    graph.serve(ListenerProtocol::Http, pool);
-    assert_eq!(
-        refusal(&graph),
-        "Pool 00000022-0000-0000-0000-000000000001: a PROXY pool cannot serve HTTP and TCP \
-         listeners at once."
-    );
-}
-
-#[test]
 fn an_expensive_expression() {
     let mut graph = world::load_balancer();
     let pool = graph.pair(PoolProtocol::Http);

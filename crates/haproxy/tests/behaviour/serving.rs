@@ -1,5 +1,6 @@
 //! The driver with a real HAProxy, seen from outside: what clients get, and which processes run.
 
+mod both;
 mod changes;
 mod failures;
 mod fields;

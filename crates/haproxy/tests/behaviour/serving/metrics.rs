@@ -9,7 +9,7 @@ use super::node::{Node, get};
 use crate::world::Build;
 
 /// The whole answer, as text.
-async fn asked(node: &Node, port: u16, request: &str) -> String {
+pub(super) async fn asked(node: &Node, port: u16, request: &str) -> String {
     let mut client = TcpStream::connect(node.vip(port)).await.unwrap();
     let request = format!("{request} HTTP/1.1\r\nhost: metrics\r\nconnection: close\r\n\r\n");
     client.write_all(request.as_bytes()).await.unwrap();

@@ -247,11 +247,12 @@ async fn answer(mut stream: TcpStream, name: &'static str, count: Arc<AtomicUsiz
         if !request.ends_with(b"\r\n\r\n") {
             continue;
         }
+        let is_last = String::from_utf8_lossy(&request).contains("Connection: close");
         request.clear();
         count.fetch_add(1, Ordering::Relaxed);
         let length = name.len();
         let text = format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n{name}");
-        if stream.write_all(text.as_bytes()).await.is_err() {
+        if stream.write_all(text.as_bytes()).await.is_err() || is_last {
             return;
         }
     }

@@ -1,5 +1,6 @@
 //! Which difference needs what: the table of the cheapest ways.
 
+use evenkeel_haproxy::backend_name::BackendName;
 use evenkeel_haproxy::change::{Change, between};
 use evenkeel_haproxy::command::{Command, ServerName};
 use evenkeel_haproxy::configuration::Configuration;
@@ -35,7 +36,7 @@ fn way(start: &LoadBalancerGraph, edit: impl Fn(&mut LoadBalancerGraph)) -> Chan
 }
 
 fn first_server(graph: &LoadBalancerGraph) -> ServerName {
-    ServerName { pool: graph.pools[0].id, member: graph.members[0].id }
+    ServerName { backend: BackendName::Own(graph.pools[0].id), member: graph.members[0].id }
 }
 
 #[test]

@@ -16,6 +16,8 @@ impl Listed for L7Rule {
         "key" Text;
         "value" Text;
         "invert" Truth;
+        "l7policy_id" Text = "r.l7_policy_id", alias;
+        "rule_value" Text = "r.value", alias;
     };
 }
 

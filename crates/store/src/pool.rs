@@ -42,6 +42,7 @@ impl Listed for Pool {
         "ca_tls_container_ref" Text;
         "crl_container_ref" Text;
         "healthmonitor_id" Text = NEWEST_MONITOR, alias;
+        "health_monitor_id" Text = NEWEST_MONITOR, alias;
         "loadbalancer_id" Text = "r.load_balancer_id", alias;
         "load_balancer_id" Text, alias;
     };

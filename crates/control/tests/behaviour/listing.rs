@@ -37,6 +37,29 @@ async fn lists_are_narrowed_and_sorted() {
     assert_eq!(names(client, "?provider=haproxy").await.len(), 3);
 }
 
+/// By the names that openstacksdk sends (contract 9).
+#[tokio::test]
+async fn rules_are_narrowed_by_policy_and_value() {
+    let lab = Lab::new().await;
+    let client = lab.member();
+    let listener = client.listener(&client.load_balancer().await, 80).await;
+    let body = json!({"l7policy": {"listener_id": listener, "action": "REJECT"}});
+    let policy = client.create("/l7policies", body).await["id"].as_str().unwrap().to_owned();
+    let path = format!("/l7policies/{policy}/rules");
+    for value in ["/a", "/b"] {
+        let rule = json!({"type": "PATH", "compare_type": "STARTS_WITH", "value": value});
+        client.create(&path, json!({"rule": rule})).await;
+    }
+    let count = async |query: &str| {
+        let list = client.get(&format!("{path}?{query}")).await.is(200).json();
+        list["rules"].as_array().unwrap().len()
+    };
+    assert_eq!(count(&format!("l7policy_id={policy}")).await, 2);
+    assert_eq!(count("l7policy_id=00000000-0000-4000-8000-000000000000").await, 0);
+    assert_eq!(count("rule_value=/b").await, 1);
+    client.get("/pools?health_monitor_id=x").await.is(200);
+}
+
 #[tokio::test]
 async fn what_makes_no_sense_is_refused() {
     let lab = Lab::new().await;

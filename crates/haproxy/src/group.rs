@@ -21,10 +21,14 @@ pub struct GroupOptions {
 }
 
 impl GroupOptions {
-    /// What keeps limits from being set, in a sentence each; nothing, if they can be.
+    /// What keeps limits from being set, in a sentence each; nothing, if they can be. The parent is
+    /// made with the first load balancer, and then has what is passed on to it.
     pub fn shortcomings(&self) -> Vec<String> {
         let parent = self.parent.display();
-        let Ok(there) = fs::read_to_string(self.parent.join("cgroup.controllers")) else {
+        let own = fs::read_to_string(self.parent.join("cgroup.controllers"));
+        let above = self.parent.parent().filter(|_| !self.parent.exists());
+        let passed_on = above.map(|it| fs::read_to_string(it.join("cgroup.subtree_control")));
+        let Ok(there) = passed_on.unwrap_or(own) else {
             return vec![format!(
                 "{parent} is no control group of version 2; delegate one to the agent (systemd: \
                  Delegate=yes), or leave it out"
@@ -55,6 +59,7 @@ impl GroupOptions {
     /// can be set: a controller that is missing is [`doctor`](Self::shortcomings)'s to tell.
     pub(crate) fn ensure(&self, id: LoadBalancerId) -> io::Result<PathBuf> {
         let group = self.parent.join(id.to_string());
+        fs::create_dir_all(&self.parent)?;
         for controller in self.controllers() {
             set(&self.parent.join("cgroup.subtree_control"), &format!("+{controller}"))?;
         }
@@ -108,6 +113,11 @@ mod tests {
         fs::write(place.path().join("cgroup.controllers"), "cpu memory\n").unwrap();
         let lacking = options.shortcomings();
         assert!(lacking.len() == 1 && lacking[0].contains("controller pids"), "{lacking:?}");
+        let unmade = GroupOptions { parent: place.path().join("unmade"), ..options.clone() };
+        assert!(unmade.shortcomings()[0].contains("no control group"));
+        fs::write(place.path().join("cgroup.subtree_control"), "cpu memory pids\n").unwrap();
+        assert_eq!(unmade.shortcomings(), Vec::<String>::new());
+        fs::remove_file(place.path().join("cgroup.subtree_control")).unwrap();
 
         let id = LoadBalancerId::new(Uuid::from_u128(7));
         let group = place.path().join(id.to_string());

@@ -60,10 +60,10 @@ pub(super) fn render(
     let mut section = Section::new(Line::new("backend").word(name));
     let speaks_http = speaks_http(pool, users);
     section.add(Line::new(if speaks_http { "mode http" } else { "mode tcp" }));
-    balance(pool.algorithm, &mut section);
+    let persistence = persistence(pool, speaks_http);
+    balance(pool.algorithm, persistence.is_some(), &mut section);
     section.add(Line::new("option allbackups"));
     timeouts(users, speaks_http, &mut section);
-    let persistence = persistence(pool, speaks_http);
     if let Some(persistence) = persistence {
         stays(persistence, name, &mut section);
     }
@@ -101,7 +101,8 @@ fn speaks_http(pool: &Pool, users: &[&Listener]) -> bool {
     }
 }
 
-fn balance(algorithm: Algorithm, section: &mut Section) {
+/// `stays` if clients are kept with their members by more than the algorithm.
+fn balance(algorithm: Algorithm, stays: bool, section: &mut Section) {
     // Consistent, so that a member that comes or goes moves few clients, and so that members can
     // be added while HAProxy runs.
     let (rule, hashed) = match algorithm {
@@ -113,6 +114,11 @@ fn balance(algorithm: Algorithm, section: &mut Section) {
     section.add(Line::new(rule));
     if hashed {
         section.add(Line::new("hash-type consistent sdbm avalanche"));
+        if !stays {
+            // A hash chooses the same member again: without this it would be tried in vain three times.
+            // Clients that are to stay with their member are worth the wait.
+            section.add(Line::new("option redispatch 1"));
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use evenkeel_model::health_monitor::Probe;
 use evenkeel_model::number::Milliseconds;
 use evenkeel_model::observed::{MemberHealth, Observation};
-use evenkeel_model::pool::Algorithm;
+use evenkeel_model::pool::{Algorithm, Persistence};
 use evenkeel_model::{HealthMonitor, MemberId};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
@@ -86,6 +86,36 @@ async fn whoever_is_chosen_in_vain_is_replaced_by_every_algorithm() {
             assert_eq!(seen, each(&["one"], 4), "{algorithm:?}");
         }
     }
+    node.close().await;
+}
+
+/// How often HAProxy has tried the same member again, and how often another one.
+async fn tried_again(node: &Node) -> (usize, usize) {
+    let said = node.ask("show stat").await;
+    let mut lines = said.lines().map(|line| line.split(',').collect::<Vec<_>>());
+    let columns = lines.next().unwrap();
+    let backend = lines.find(|fields| fields.get(1) == Some(&"BACKEND")).unwrap();
+    let number = |name| {
+        let at = columns.iter().position(|column| *column == name).unwrap();
+        backend[at].parse().unwrap()
+    };
+    (number("wretr"), number("wredis"))
+}
+
+#[tokio::test]
+async fn a_hash_insists_on_a_silent_member_only_where_clients_are_to_stay() {
+    let silent = Silent::new().await;
+    let mut node = beside("127.77.33.5", silent.port()).await;
+    node.graph.pools[0].algorithm = Algorithm::SourceIp;
+    node.apply().await.unwrap();
+    assert_eq!(answers(node.vip(8080), 4).await, each(&["one"], 4));
+    assert_eq!(tried_again(&node).await, (0, 4), "each is the silent one's, and goes on at once");
+
+    let source = Persistence::SourceIp { timeout: None, granularity: None };
+    node.graph.pools[0].persistence = Some(source);
+    node.apply().await.unwrap();
+    assert_eq!(answers(node.vip(8080), 4).await, each(&["one"], 4));
+    assert_eq!(tried_again(&node).await, (2, 1), "the first insists, and the others know");
     node.close().await;
 }
 

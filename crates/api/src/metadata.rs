@@ -20,15 +20,16 @@ const REFUSED: &[(&str, &str)] = &[
     ("amp_image_tag", NO_MACHINE),
     ("sriov_vip", NO_SRIOV),
     ("allow_member_sriov", NO_SRIOV),
-    ("compute_zone", NO_ZONE),
-    ("volume_zone", NO_ZONE),
+    ("volume_zone", "a load balancer has no volume"),
     ("management_network", "agents call the control plane, and need no network for it"),
 ];
 
 const NO_MACHINE: &str = "a load balancer has no machine of its own here; nbthread and \
                           connection_limit say what it may take of a node";
 const NO_SRIOV: &str = "there are no SR-IOV ports here";
-const NO_ZONE: &str = "nodes are not told apart by zone here";
+
+/// OpenStack's name for the zone of whatever was put into no other.
+const EVERYWHERE: &str = "nova";
 
 /// The object that a profile's data are.
 fn object(profile: &Profile) -> Result<Map<String, Value>, Fault> {
@@ -95,6 +96,12 @@ pub fn availability_zone(
                     let reason = format!("{key} {}: it is a list of network IDs.", said(&value));
                     unsupported(profile, Unsupported(reason))
                 })?;
+            }
+            Some(ZoneKey::ComputeZone) if value == EVERYWHERE => {}
+            Some(ZoneKey::ComputeZone) => {
+                let reason =
+                    format!("{key} {}: all nodes are in the zone {EVERYWHERE}.", said(&value));
+                return Err(unsupported(profile, Unsupported(reason)));
             }
             None => return Err(unsupported(profile, unknown(&key))),
         }
@@ -222,10 +229,13 @@ mod tests {
         let data = format!(r#"{{"valid_vip_networks": ["{id}"]}}"#);
         assert_eq!(zone(&data), Ok(vec![id.parse().unwrap()]));
         assert_eq!(zone("{}"), Ok(Vec::new()));
+        assert_eq!(zone(r#"{"compute_zone": "nova"}"#), Ok(Vec::new()));
         for data in [
             r#"{"valid_vip_networks": "x"}"#,
             r#"{"valid_vip_networks": ["x"]}"#,
-            r#"{"compute_zone": "nova"}"#,
+            r#"{"compute_zone": "moon"}"#,
+            r#"{"compute_zone": null}"#,
+            r#"{"volume_zone": "nova"}"#,
             r#"{"management_network": "x"}"#,
         ] {
             assert_eq!(zone(data), Err(501), "{data}");

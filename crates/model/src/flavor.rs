@@ -67,5 +67,7 @@ keys! {
         ValidVipNetworks "valid_vip_networks":
             "List of network IDs that are allowed for VIP use. This overrides the list of allowed \
              networks in the configuration.",
+        /// The one zone that all nodes are in.
+        ComputeZone "compute_zone": "The zone of the nodes: nova, which all of them are in.",
     }
 }

@@ -106,6 +106,13 @@ impl PlacementId {
     pub fn of(load_balancer: LoadBalancerId, epoch: Epoch) -> Self {
         Self(Uuid::from_u128(load_balancer.0.as_u128() ^ (u128::from(epoch.get()) << 80)))
     }
+
+    /// The number of the placement of this load balancer that has this id, if one could have it.
+    pub fn epoch_of(self, load_balancer: LoadBalancerId) -> Option<Epoch> {
+        let difference = self.0.as_u128() ^ load_balancer.0.as_u128();
+        let epoch = Epoch::new(u64::try_from(difference >> 80).ok()?);
+        (epoch > Epoch::default() && Self::of(load_balancer, epoch) == self).then_some(epoch)
+    }
 }
 
 /// The text is not a lower-case, dashed UUID, which is the only spelling of an id in a path
@@ -220,6 +227,10 @@ mod tests {
         assert_eq!(stay(1).to_string(), "6f0c5f5e-2c5d-4a3e-9d83-0a4a3b9e2f10");
         assert_ne!(stay(1), stay(2));
         assert_eq!(stay(2), stay(2));
+        assert_eq!(stay(7).epoch_of(id), Some(Epoch::new(7)));
+        let other: LoadBalancerId = "6f0c5f5e-2c5c-4a3e-9d83-0a4a3b9e2f11".parse().unwrap();
+        assert_eq!(stay(7).epoch_of(other), None);
+        assert_eq!(PlacementId(id.0).epoch_of(id), None);
     }
 
     #[test]

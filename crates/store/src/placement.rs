@@ -74,6 +74,11 @@ impl Placement {
     pub fn id(&self) -> PlacementId {
         PlacementId::of(self.load_balancer, self.epoch)
     }
+
+    /// Whether this was an earlier stay of the same load balancer.
+    pub fn follows(&self, id: PlacementId) -> bool {
+        id.epoch_of(self.load_balancer).is_some_and(|epoch| epoch < self.epoch)
+    }
 }
 
 fn unplaced(session: &mut Session<'_>) -> Result<Vec<Unplaced>, StoreError> {

@@ -8,6 +8,7 @@ use evenkeel_api::Fault;
 use evenkeel_api::amphora::{Amphora, SHELF, statistics, view};
 use evenkeel_api::list::Fields;
 use evenkeel_model::PlacementId;
+use evenkeel_model::status::ProvisioningStatus;
 use evenkeel_store::Placement;
 use serde_json::{Value, json};
 
@@ -15,8 +16,8 @@ use super::call::Call;
 use super::fault::Refusal;
 use super::policy::{Action, Subject, Verb};
 
-fn shown(placement: &Placement) -> Value {
-    view(&Amphora {
+fn amphora(placement: &Placement) -> Amphora {
+    Amphora {
         id: placement.id(),
         load_balancer: placement.load_balancer,
         status: placement.status,
@@ -25,7 +26,7 @@ fn shown(placement: &Placement) -> Value {
         port: placement.port,
         created_at: placement.created_at,
         updated_at: placement.updated_at,
-    })
+    }
 }
 
 impl Call {
@@ -47,13 +48,22 @@ pub(crate) async fn list(call: Call) -> Result<Response, Refusal> {
     if let Some(project) = &request.project {
         all.retain(|it| it.project == *project);
     }
-    call.short_list(&SHELF, "amphorae", all.iter().map(shown).collect())
+    call.short_list(&SHELF, "amphorae", all.iter().map(|it| view(&amphora(it))).collect())
 }
 
-/// `GET /v2/octavia/amphorae/{id}`.
+/// `GET /v2/octavia/amphorae/{id}`. One that was replaced, as by a failover that was just asked
+/// for, is shown as deleted, as long as there is its load balancer; it is in no list.
 pub(crate) async fn show(call: Call, Path(id): Path<String>) -> Result<Response, Refusal> {
-    let placement = call.amphora(&id, Verb::GetOne).await?;
-    Ok(call.one("amphora", shown(&placement)))
+    call.allow_any(Action(Subject::Amphora, Verb::GetOne))?;
+    let unknown = || Refusal::from(Fault::not_found("Amphora", &id));
+    let asked: PlacementId = id.parse().map_err(|_| unknown())?;
+    let all = call.store().placements().await?;
+    let found = all.iter().find(|it| it.id() == asked || it.follows(asked)).ok_or_else(unknown)?;
+    let mut amphora = amphora(found);
+    if found.id() != asked {
+        amphora = Amphora { id: asked, status: ProvisioningStatus::Deleted, ..amphora };
+    }
+    Ok(call.one("amphora", view(&amphora)))
 }
 
 /// `GET /v2/octavia/amphorae/{id}/stats`: what passed each listener, once anything was reported.

@@ -155,7 +155,14 @@ async fn one_that_serves_fails_over_and_one_in_error_is_deleted() {
     assert_eq!(epoch(admin).await, before + 1);
     let second = of(admin, &id).await;
     assert_ne!(second, first, "it is another one now");
-    admin.get(&item).await.refused(404, &format!("Amphora {first} not found."));
+    // Whoever asked for the failover may still ask after the one he named.
+    let replaced = admin.get(&item).await.only();
+    assert_eq!((&replaced["id"], &replaced["status"]), (&json!(first), &json!("DELETED")));
+    admin
+        .put(&format!("{item}/failover"), json!({}))
+        .await
+        .refused(404, &format!("Amphora {first} not found."));
+    admin.delete(&item).await.refused(404, &format!("Amphora {first} not found."));
     let item = format!("{PATH}/{second}");
     let failover = format!("{item}/failover");
     let pending = lab.member().get(&root).await.only();

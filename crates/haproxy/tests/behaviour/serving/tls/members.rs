@@ -340,3 +340,33 @@ async fn bytes_are_sent_over_tls_too() {
     assert!(status == 200 && text.contains("version HTTP/1.1"), "{status} {text}");
     behind.close().await;
 }
+
+#[tokio::test]
+async fn one_certificate_is_shown_for_requests_and_for_bytes() {
+    let authority = Authority::new("authority");
+    let issued = authority.server("member");
+    let directory = tempfile::tempdir().unwrap();
+    let ca = directory.path().join("ca.pem");
+    fs::write(&ca, authority.pem()).unwrap();
+    let options = format!("accept-proxy verify required ca-file {}", ca.display());
+    let mut behind = Behind::with(10, authority, &issued, &options).await;
+    behind.node.graph.pools[0].protocol = PoolProtocol::ProxyV2;
+    behind.node.graph.listener(ListenerProtocol::Tcp, 8081).default_pool = Some(behind.pool);
+    let mut pid = None;
+    for name in ["balancer", "successor"] {
+        let ours = behind.authority.client(name);
+        behind.put(MaterialKind::Certificate, ours.pem());
+        behind.apply().await;
+        let serving = behind.node.pid().await;
+        assert_eq!(*pid.get_or_insert(serving), serving, "it needs no other process");
+        let expected = format!("certificate {name}\n");
+        for port in [8080, 8081] {
+            // A connection from before may serve once more.
+            let deadline = Instant::now() + PATIENCE;
+            while !get(behind.node.vip(port)).await.unwrap().1.contains(&expected) {
+                assert!(Instant::now() < deadline, "{name} is not shown on {port}");
+            }
+        }
+    }
+    behind.close().await;
+}

@@ -2,7 +2,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
 
 use base64::Engine;
@@ -144,7 +144,9 @@ impl<'a> MasterFile<'a> {
             return Err(MasterFileError::Full { path: self.path.to_owned() });
         }
         let staged = self.path.with_added_extension("new");
-        let written = write(&staged, &print(keys))
+        // Who changes keys as root takes them from nobody: the service may be another user.
+        let owner = fs::metadata(self.path).ok().map(|it| (it.uid(), it.gid()));
+        let written = write(&staged, &print(keys), owner)
             .and_then(|()| fs::rename(&staged, self.path))
             .and_then(|()| self.place.sync_all());
         written.map_err(|error| {
@@ -169,13 +171,16 @@ fn directory_of(path: &Path) -> io::Result<File> {
     }
 }
 
-fn write(staged: &Path, text: &[u8]) -> io::Result<()> {
+fn write(staged: &Path, text: &[u8], owner: Option<(u32, u32)>) -> io::Result<()> {
     // What an attempt that was broken off has left, perhaps with other permissions.
     match fs::remove_file(staged) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         Ok(()) | Err(_) => {}
     }
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(staged)?;
+    if let Some((user, group)) = owner {
+        fchown(&file, Some(user), Some(group))?;
+    }
     file.write_all(text)?;
     file.sync_all()
 }

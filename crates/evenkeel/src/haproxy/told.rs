@@ -46,6 +46,9 @@ impl Node {
     ///
     /// What the agent is told cannot be read.
     pub(crate) fn logs(&self, state: Option<&Path>) -> anyhow::Result<PathBuf> {
+        if let Some(data) = &self.data {
+            return Ok(std::path::absolute(data)?.join("logs"));
+        }
         let beside = state.and_then(Path::parent).map(|data| data.join("logs"));
         match beside.filter(|it| it.is_dir() && !self.place.is_said()) {
             Some(beside) => Ok(beside),

@@ -1,7 +1,7 @@
 //! The master keys, their file, and changing them while things are sealed.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 
 use evenkeel_model::ProjectId;
@@ -69,6 +69,18 @@ fn a_file_is_made_once_for_its_owner_alone() {
     assert_eq!(place.text(), text);
     assert_eq!(fs::metadata(&place.path).unwrap().permissions().mode() & 0o777, 0o600);
     assert_eq!(place.files(), 1);
+}
+
+/// The service may be another user than root, who changes its keys.
+#[test]
+fn a_file_stays_its_owners_when_a_key_is_changed() {
+    let place = Place::new();
+    keys(MasterKeys::open_or_make(&place.path));
+    let own = fs::metadata(&place.path).unwrap().uid();
+    let owner = if own == 0 { 65534 } else { own };
+    chown(&place.path, Some(owner), None).expect("the file is ours");
+    keys(MasterKeys::rotate(&place.path));
+    assert_eq!(fs::metadata(&place.path).unwrap().uid(), owner);
 }
 
 /// The name of a key that is in no file.

@@ -81,11 +81,15 @@ pub(super) fn routers(namespaces: &Path) -> Routers {
     }
 }
 
-/// Whether a program of this name runs, even if an interpreter does the work.
+/// Whether a program of this name runs, or a script of this name by Python, as Neutron's are.
 pub(super) fn is_running(name: &str) -> bool {
     let is_it = |line: Vec<u8>| {
-        let words = line.split(|byte| *byte == 0).take(3);
-        words.into_iter().any(|word| word.ends_with(name.as_bytes()))
+        let mut words = line.split(|byte| *byte == 0).map(|word| {
+            let last = word.rsplit(|byte| *byte == b'/').next().unwrap_or_default();
+            String::from_utf8_lossy(last).into_owned()
+        });
+        let program = words.next().unwrap_or_default();
+        program == name || program.starts_with("python") && words.any(|word| word == name)
     };
     let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
     processes.filter_map(|it| fs::read(it.path().join("cmdline")).ok()).any(is_it)

@@ -67,7 +67,7 @@ fn requests(lines: u64) -> Finding {
     }
     thing.warning(
         format!("{lines}: of many requests at once, not all are logged"),
-        "sysctl -w net.unix.max_dgram_qlen=512, before HAProxies are started; and in /etc/sysctl.d",
+        "sysctl -w net.unix.max_dgram_qlen=512, before the agent is started; and in /etc/sysctl.d",
     )
 }
 
